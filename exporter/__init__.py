@@ -1,0 +1,3 @@
+"""credits-exporter: prepaid vendor credits as Prometheus metrics."""
+
+__version__ = "0.1.0"
