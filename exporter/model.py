@@ -1,0 +1,90 @@
+"""What passes between the rooms: readings, the errors that replace them, and the reasons for those."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+DEFAULT_POOL = "default"
+DEFAULT_UNIT = "credits"
+
+
+class Reason(StrEnum):
+    """Why a call failed; the values of the label ``reason``."""
+
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    INSUFFICIENT_CREDITS = "insufficient_credits"
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    TLS = "tls"
+    REDIRECT = "redirect"
+    CLIENT_ERROR = "client_error"
+    SERVER_ERROR = "server_error"
+    BAD_RESPONSE = "bad_response"
+    TOO_LARGE = "too_large"
+    INTERNAL = "internal"
+
+
+class FetchError(Exception):
+    """A call that gave no reading.
+
+    ``detail`` is a fixed sentence of ours for logs and the status page: never text of the vendor
+    or of a library, which may hold secrets or personal data. ``retry_after`` is in seconds.
+    """
+
+    def __init__(
+        self, reason: Reason, detail: str, *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.status = status
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One pool of credits at one moment, in the pool's unit. What the vendor didn't say is None.
+
+    ``balance`` can be spent; negative is an overdraft. ``sources`` splits the same balance by how it
+    was granted; ``reserved`` and ``frozen`` are never part of a sum.
+    """
+
+    balance: float | None = None
+    unit: str = DEFAULT_UNIT
+    sources: Mapping[str, float] = field(default_factory=dict)
+    reserved: float | None = None
+    frozen: float | None = None
+    used: float | None = None
+
+    def __post_init__(self) -> None:
+        for value in (self.balance, self.reserved, self.frozen, self.used, *self.sources.values()):
+            if value is not None and not math.isfinite(value):
+                raise FetchError(Reason.BAD_RESPONSE, "the answer holds a number that is not finite")
+
+
+@dataclass(frozen=True, slots=True)
+class DailyLimit:
+    """Requests left today, and the Unix timestamp at which the limit resets."""
+
+    remaining: float | None = None
+    reset_timestamp: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one successful call told: at least one pool, the rest only where the vendor said it.
+
+    ``upstream_seconds`` is the processing time that the vendor reports.
+    """
+
+    pools: Mapping[str, Pool]
+    daily_limit: DailyLimit = DailyLimit()
+    upstream_seconds: float | None = None
+    account_frozen: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not self.pools:
+            raise FetchError(Reason.BAD_RESPONSE, "the answer holds no balance")

@@ -1,0 +1,151 @@
+"""YAML with line marks: the data, where each key stands, and duplicate keys as errors.
+
+The safe loader's types and nothing more: no object of any class can be made from a file.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+Key = tuple[str | int, ...]
+
+# Aliases let a short file describe an enormous document; no configuration needs this many values.
+_MOST_NODES: Final = 200_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One error of a file: where it stands, under which key, and what would be right."""
+
+    file: str
+    line: int | None
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class SourceError(Exception):
+    """A file that can't be used, with every problem found in it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed file: plain data, and the line on which each key path stands."""
+
+    file: str
+    data: Any
+    lines: Mapping[Key, int]
+
+    def line(self, key: Key) -> int | None:
+        """Return the line of a key, or of the nearest thing around it that stands in the file."""
+        while key and key not in self.lines:
+            key = key[:-1]
+        return self.lines.get(key)
+
+    def problem(self, key: Key, message: str) -> Problem:
+        """Return a problem at a key of this document."""
+        return Problem(self.file, self.line(key), dotted(key), message)
+
+
+def dotted(key: Key) -> str:
+    """Return a key path as people write it: ``providers[0].api_key``."""
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def load(path: Path) -> Document:
+    """Read and parse a YAML file.
+
+    Raises :class:`SourceError` with every problem: unreadable file, bad encoding, YAML syntax
+    (the first one), duplicate keys, keys that are not strings.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SourceError([Problem(str(path), None, "", f"can't be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise SourceError([Problem(str(path), None, "", f"is not UTF-8 (byte {error.start})")]) from None
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Document:
+    """Parse YAML text; ``file`` names it in errors. Raises :class:`SourceError` as :func:`load` does."""
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        walker = _Walker(loader, file)
+        data = walker.value(root, ()) if root is not None else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        raise SourceError([Problem(file, line, "", f"is not valid YAML: {error.problem}")]) from None
+    except yaml.YAMLError:
+        raise SourceError([Problem(file, None, "", "is not valid YAML: a character that YAML forbids")]) from None
+    except RecursionError:
+        raise SourceError([Problem(file, None, "", "is nested too deeply")]) from None
+    except ValueError as error:  # such as a date that doesn't exist
+        raise SourceError([Problem(file, None, "", f"is not valid YAML: {error}")]) from None
+    finally:
+        loader.dispose()
+    if walker.problems:
+        raise SourceError(walker.problems)
+    return Document(file, data, walker.lines)
+
+
+class _Walker:
+    """Turns the node graph into data; scalars are left to the safe loader's constructors."""
+
+    def __init__(self, loader: yaml.SafeLoader, file: str) -> None:
+        self.loader = loader
+        self.file = file
+        self.lines: dict[Key, int] = {}
+        self.problems: list[Problem] = []
+        self._count = 0
+
+    def value(self, node: yaml.Node, key: Key) -> Any:
+        self._count += 1
+        if self._count > _MOST_NODES:
+            raise yaml.MarkedYAMLError(problem="too many values", problem_mark=node.start_mark)
+        self.lines.setdefault(key, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            self.loader.flatten_mapping(node)  # merge keys (<<)
+            return self._mapping(node, key)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*key, index)) for index, item in enumerate(node.value)]
+        return self.loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+
+    def _mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        merged = {id(k) for k, _ in node.value if k.start_mark.index < node.start_mark.index}
+        seen: dict[Hashable, int] = {}
+        for name_node, value_node in node.value:
+            name = self.loader.construct_object(name_node, deep=True)  # type: ignore[no-untyped-call]
+            line = name_node.start_mark.line + 1
+            if not isinstance(name, str):
+                self.problems.append(
+                    Problem(self.file, line, dotted(key), f"the key {name!r} is not a string; quote it")
+                )
+                continue
+            path = (*key, name)
+            if name in seen and id(name_node) not in merged:
+                self.problems.append(
+                    Problem(self.file, line, dotted(path), f"is a duplicate of line {seen[name]}")
+                )
+                continue
+            if id(name_node) not in merged:
+                seen[name] = line
+            self.lines[path] = line
+            data[name] = self.value(value_node, path)
+        return data
