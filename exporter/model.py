@@ -1,9 +1,15 @@
-"""What passes between the rooms: readings, the errors that replace them, and the reasons for those."""
+"""What passes between the rooms: requests, answers, readings, and the errors that replace them."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
+
+from exporter.secret import Secret
 
 DEFAULT_POOL = "default"
 DEFAULT_UNIT = "credits"
@@ -88,3 +94,33 @@ class Reading:
     def __post_init__(self) -> None:
         if not self.pools:
             raise FetchError(Reason.BAD_RESPONSE, "the answer holds no balance")
+
+
+Text = str | Secret
+
+
+@dataclass(frozen=True)
+class VendorRequest:
+    """One request to a vendor.
+
+    ``headers`` and ``params`` are encoded by the transport; a value that is a secret is given as
+    one. ``json`` is the body of a POST. ``auth`` is for schemes that sign each call anew; a request
+    without it is prepared once and reused.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, Text] = field(default_factory=dict)
+    params: Mapping[str, Text] = field(default_factory=dict)
+    json: Any = None
+    auth: AuthBase | None = None
+
+
+@dataclass(frozen=True)
+class VendorResponse:
+    """A whole answer: status, headers (any case), decompressed body, and when it came (Unix time)."""
+
+    status: int
+    headers: CaseInsensitiveDict[str]
+    body: bytes
+    received_at: float

@@ -54,17 +54,19 @@ class Secret:
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate from a non-empty string; serialise as the mask."""
         from_text = core_schema.no_info_after_validator_function(
-            cls, core_schema.str_schema(min_length=1, strict=True)
+            cls, core_schema.str_schema(min_length=1, strict=True, pattern=r"^[^\r\n\x00]*$")
         )
         return core_schema.union_schema(
             [core_schema.is_instance_schema(cls), from_text],
             custom_error_type="secret_type",
-            custom_error_message="should be a non-empty string",
+            custom_error_message="should be a non-empty string of one line",
             serialization=core_schema.plain_serializer_function_ser_schema(lambda _: MASK),
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         """Describe a secret to editors."""
         return {"type": "string", "minLength": 1, "writeOnly": True}
 

@@ -1,0 +1,107 @@
+"""What every provider entry takes, whatever its type."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from exporter.fields import Duration, Flag, Number, PositiveDuration, is_plain_http_to_others, web_url
+from exporter.secret import Secret
+from exporter.tls import TlsSettings
+
+WebUrl = Annotated[str, AfterValidator(web_url)]
+
+
+class Section(BaseModel):
+    """A mapping of the configuration: frozen, strict, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Thresholds(Section):
+    """Balances, in the pool's unit, below which a pool is low."""
+
+    warning: Number | None = None
+    critical: Number | None = None
+
+    @model_validator(mode="after")
+    def _critical_is_the_lower_one(self) -> Self:
+        _check_order(self.warning, self.critical)
+        return self
+
+
+class RunwayThresholds(Section):
+    """Times to exhaustion, in seconds, below which a pool is running short: how long a top-up takes."""
+
+    warning: PositiveDuration | None = None
+    critical: PositiveDuration | None = None
+
+    @model_validator(mode="after")
+    def _critical_is_the_lower_one(self) -> Self:
+        _check_order(self.warning, self.critical)
+        return self
+
+
+def _check_order(warning: float | None, critical: float | None) -> None:
+    if warning is not None and critical is not None and critical > warning:
+        raise ValueError("critical should not be above warning")
+
+
+class ProviderSettings(Section):
+    """The keys of an entry under ``providers``; each type adds its credentials.
+
+    Durations are seconds. What is None comes from ``global``, else from the type.
+    """
+
+    type: str
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
+    base_url: WebUrl | None = None
+    refresh_interval: Duration | None = None
+    timeout: PositiveDuration | None = None
+    max_staleness: PositiveDuration | None = None
+    thresholds: Mapping[str, Thresholds] = Field(default_factory=dict)
+    runway_thresholds: RunwayThresholds | None = None
+    topup_url: WebUrl | None = None
+    tls_config: TlsSettings = TlsSettings()
+    proxy_url: Secret | None = None
+    allow_http: Flag = False
+
+    @model_validator(mode="after")
+    def _credentials_travel_encrypted(self) -> Self:
+        for url in self.called_urls():
+            if is_plain_http_to_others(url) and not self.allow_http:
+                raise ValueError(
+                    "the URL should be https, or the entry should say allow_http: true; "
+                    "over http the credentials travel in the clear"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _proxy_is_one_that_we_can_use(self) -> Self:
+        if self.proxy_url and not self.proxy_url.reveal().lower().startswith(("http://", "https://")):
+            raise ValueError("proxy_url should begin with http:// or https://")
+        return self
+
+    def called_urls(self) -> Iterator[str]:
+        """Yield the URLs that requests of this entry go to."""
+        if self.base_url:
+            yield self.base_url
+
+    def secrets(self) -> Iterator[Secret]:
+        """Yield every secret that stands in this entry, nested ones included."""
+        return _secrets_in(self)
+
+
+def _secrets_in(value: Any) -> Iterator[Secret]:
+    match value:
+        case Secret():
+            yield value
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _secrets_in(getattr(value, name))
+        case Mapping():
+            for item in value.values():
+                yield from _secrets_in(item)
+        case list() | tuple():
+            for item in value:
+                yield from _secrets_in(item)
