@@ -14,6 +14,7 @@ from requests.exceptions import ProxyError as RequestsProxyError
 from urllib3.exceptions import (
     DecodeError,
     NameResolutionError,
+    NewConnectionError,
     ProxyError,
     SSLError,
 )
@@ -39,7 +40,7 @@ _CONNECTION_DETAILS: Final = (
 def translate(error: Exception, deadline_passed: bool, status: int | None) -> FetchError:
     """Return what a library's error means; ``status`` is set where the head of an answer had arrived."""
     causes = list(chain(error))
-    if deadline_passed or _holds(causes, TimeoutError, PoolTimeoutError):
+    if deadline_passed or any(_is_timeout(cause) for cause in causes):
         return FetchError(Reason.TIMEOUT, "the call took longer than its timeout", status=status)
     if _holds(causes, ProxyError, RequestsProxyError):
         return FetchError(Reason.CONNECTION, "the proxy can't be reached or refuses the connection")
@@ -67,6 +68,11 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 def _holds(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in causes)
+
+
+def _is_timeout(cause: BaseException) -> bool:
+    # urllib3 derives its refused connections from its time-outs.
+    return isinstance(cause, TimeoutError | PoolTimeoutError) and not isinstance(cause, NewConnectionError)
 
 
 def _tls_detail(causes: list[BaseException]) -> str:
