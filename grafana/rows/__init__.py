@@ -1,0 +1,1 @@
+"""The dashboard's rows, one module each, in the order of the page."""

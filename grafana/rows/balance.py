@@ -1,0 +1,82 @@
+"""Row 3: how balances and runways got where they are."""
+
+from grafana_foundation_sdk.builders import common as common_builders
+from grafana_foundation_sdk.builders import timeseries
+from grafana_foundation_sdk.models import common
+
+from exporter import metrics
+from grafana import queries, style
+from grafana.queries import POOL
+from grafana.style import ORANGE, POOL_LEGEND, RED, UNIT_LEGEND, Frame, query
+
+TITLE = "Balance and runway"
+ID = 300
+BALANCE_PANEL = ID + 1
+
+
+def panels() -> list[timeseries.Panel]:
+    """Return the charts of the row."""
+    return [_balance(), _runway(), _by_source()]
+
+
+def _balance() -> timeseries.Panel:
+    frame = Frame(
+        id=BALANCE_PANEL,
+        title="Balance",
+        description=(
+            "What can be spent from each pool, in the pool's unit; dashed lines are its thresholds, "
+            "blue marks its top-ups. If a line nears a dashed one, plan its top-up now."
+        ),
+        width=24,
+        height=10,
+    )
+    panel = style.lines(frame, style.COUNT).no_value("No balance has been read yet")
+    panel.with_target(query(queries.with_unit(queries.BALANCE), UNIT_LEGEND))
+    for ref, severity in (("B", "warning"), ("C", "critical")):
+        expression = queries.with_unit(queries.threshold(severity))
+        panel.with_target(query(expression, f"{POOL_LEGEND} {severity} threshold ({{{{unit}}}})", ref))
+    style.with_currencies(panel)
+    style.dashed(panel, "/ warning threshold/", ORANGE)
+    return style.dashed(panel, "/ critical threshold/", RED)
+
+
+def _runway() -> timeseries.Panel:
+    frame = Frame(
+        id=ID + 2,
+        title="Runway",
+        description=(
+            "How long each pool lasts at the faster of the last day's and the last week's pace, on a "
+            "logarithmic axis; dashed lines are the configured runway thresholds. A pool under its "
+            "dashed line runs out before a top-up arrives: order one now."
+        ),
+        width=12,
+        height=9,
+    )
+    panel = style.lines(frame, style.SECONDS).no_value("Nothing is used")
+    panel.scale_distribution(common_builders.ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10))
+    panel.with_target(query(queries.RUNWAY, POOL_LEGEND))
+    expression = f"max by (job, provider, severity) ({queries.of_provider(metrics.RUNWAY_THRESHOLD)})"
+    panel.with_target(query(expression, "{{provider}} {{severity}} threshold", "B"))
+    style.dashed(panel, "/ warning threshold/", ORANGE)
+    return style.dashed(panel, "/ critical threshold/", RED)
+
+
+def _by_source() -> timeseries.Panel:
+    frame = Frame(
+        id=ID + 3,
+        title="Balance by source",
+        description=(
+            "Balances split by how they were granted, where the vendor says so; dashed is what the "
+            "vendor holds for running jobs or has blocked. Granted credits often expire: check the "
+            "vendor's terms when a step down is nobody's use."
+        ),
+        width=12,
+        height=9,
+    )
+    panel = style.lines(frame, style.COUNT).no_value("No vendor splits its balance or holds credits back")
+    by_source = f"min by ({POOL}, source) ({queries.of_pool(metrics.BALANCE_BY_SOURCE)})"
+    panel.with_target(query(queries.with_unit(by_source), f"{POOL_LEGEND} {{{{source}}}} ({{{{unit}}}})"))
+    for ref, metric, word in (("B", metrics.RESERVED, "reserved"), ("C", metrics.FROZEN, "frozen")):
+        expression = queries.with_unit(f"max by ({POOL}) ({queries.of_pool(metric)})")
+        panel.with_target(query(expression, f"{POOL_LEGEND} held back: {word} ({{{{unit}}}})", ref))
+    return style.dashed(style.with_currencies(panel), "/ held back: /")
