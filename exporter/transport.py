@@ -10,7 +10,7 @@ import ssl
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 import structlog
@@ -159,7 +159,8 @@ def prepare(request: VendorRequest) -> requests.PreparedRequest:
         request.url,
         # http.client sends text as Latin-1; whatever that can't hold goes out as UTF-8.
         headers={name: value if value.isascii() else value.encode() for name, value in headers.items()},
-        params={name: _revealed(value) for name, value in request.params.items()},
+        # requests would write a space as +, which only form decoding understands.
+        params=urlencode(_revealed(dict(request.params)), quote_via=quote),
         json=_revealed(request.json),
         auth=request.auth,
     ).prepare()
