@@ -9,7 +9,9 @@ A distribution adds provider types by naming classes in its entry points::
     [project.entry-points."credits_exporter.providers"]
     acme = "acme_credits:AcmeProvider"
 
-``INTERFACE_VERSION`` rises when a provider written for the present interface would stop working.
+The name is the ``type`` in the configuration and the class's ``type_name``; the class says by its
+``interface_version`` which interface it was written for. ``INTERFACE_VERSION`` rises when a provider
+written for the present interface would stop working.
 """
 
 from abc import ABC, abstractmethod
@@ -21,6 +23,7 @@ from exporter.providers.settings import ProviderSettings
 from exporter.secret import Secret
 
 INTERFACE_VERSION: Final = 1
+
 
 class Call(Protocol):
     """Sends one request within the call's deadline."""
@@ -45,6 +48,8 @@ class Provider(ABC, Generic[S]):
     default_base_url: ClassVar[str | None] = None
     default_refresh_interval: ClassVar[float] = 300.0
     documentation: ClassVar[str] = ""
+    # Deliberately without a value: a class that inherited it would always claim to be up to date.
+    interface_version: ClassVar[int]
 
     def __init__(self, settings: S) -> None:
         self.settings = settings
@@ -66,8 +71,12 @@ class Provider(ABC, Generic[S]):
         return None
 
     def secrets(self) -> Iterator[Secret]:
-        """Yield every secret that this provider's requests may hold."""
-        return self.settings.secrets()
+        """Yield every secret that this provider's requests may hold: as configured, and as sent."""
+        yield from self.settings.secrets()
+        request = self.request()
+        for value in (*request.headers.values(), *request.params.values()):
+            if isinstance(value, Secret):
+                yield value
 
     def url(self, path: str) -> str:
         """Return the vendor's path below ``base_url``, which may carry a path of its own."""
