@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNIT_SECONDS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION_PATTERN: Final = r"(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?"
@@ -73,8 +73,12 @@ _DURATION_SCHEMA: Final = WithJsonSchema(
     {"type": "string", "pattern": rf"^({_DURATION_PATTERN}|.*\$\{{.*)$", "examples": ["15s", "5m", "7d"]}
 )
 
-Duration = Annotated[float, BeforeValidator(_duration), _DURATION_SCHEMA]
-PositiveDuration = Annotated[float, BeforeValidator(_duration), AfterValidator(_positive), _DURATION_SCHEMA]
+_AS_WRITTEN: Final = PlainSerializer(format_duration, return_type=str, when_used="json")
+
+Duration = Annotated[float, BeforeValidator(_duration), _AS_WRITTEN, _DURATION_SCHEMA]
+PositiveDuration = Annotated[
+    float, BeforeValidator(_duration), AfterValidator(_positive), _AS_WRITTEN, _DURATION_SCHEMA
+]
 Number = Annotated[float, BeforeValidator(_from_env)]
 Count = Annotated[int, BeforeValidator(_from_env)]
 Flag = Annotated[bool, BeforeValidator(_from_env)]

@@ -26,7 +26,7 @@ class Group(StrEnum):
     EXPORTER = "About the exporter"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Metric:
     """One metric family as users see it; a counter's name ends in ``_total``."""
 

@@ -12,6 +12,15 @@ from exporter.tls import TlsSettings
 WebUrl = Annotated[str, AfterValidator(web_url)]
 
 
+def _base_url(value: str) -> str:
+    if "?" in value or "#" in value:
+        raise ValueError("should have no query and no fragment; the vendor's path is appended to it")
+    return web_url(value).rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
 class Section(BaseModel):
     """A mapping of the configuration: frozen, strict, without unknown keys."""
 
@@ -55,7 +64,7 @@ class ProviderSettings(Section):
 
     type: str
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
-    base_url: WebUrl | None = None
+    base_url: BaseUrl | None = None
     refresh_interval: Duration | None = None
     timeout: PositiveDuration | None = None
     max_staleness: PositiveDuration | None = None

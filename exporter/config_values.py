@@ -1,0 +1,131 @@
+"""Values that stand outside the configuration file: the environment's, and secrets in files."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel
+
+from exporter.fields import EnvText
+from exporter.secret import Secret
+from exporter.yamlsource import Document, Key, Problem
+
+_REFERENCE: Final = re.compile(
+    r"(?P<literal>\$\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>[^}]*))?\}|(?P<broken>\$\{)"
+)
+_LARGEST_SECRET_BYTES: Final = 64 * 1024
+
+
+def expand(document: Document, environment: Mapping[str, str]) -> tuple[Any, list[Problem]]:
+    """Return the document's data with ``${NAME}`` and ``${NAME:-default}`` filled in, and what went wrong.
+
+    Text that holds something from the environment becomes :class:`~exporter.fields.EnvText`.
+    """
+    problems: list[Problem] = []
+
+    def expanded(value: Any, key: Key) -> Any:
+        match value:
+            case str() if "${" in value:
+                return expand_text(value, key)
+            case dict():
+                return {name: expanded(item, (*key, name)) for name, item in value.items()}
+            case list():
+                return [expanded(item, (*key, index)) for index, item in enumerate(value)]
+            case _:
+                return value
+
+    def expand_text(text: str, key: Key) -> str:
+        def fill(match: re.Match[str]) -> str:
+            if match["literal"]:
+                return "${"
+            if match["broken"]:
+                message = "holds a ${ that begins no ${NAME} or ${NAME:-default}; write $${ for a ${"
+                problems.append(document.problem(key, message))
+                return ""
+            name, default = match["name"], match["default"]
+            value = environment.get(name)
+            if default is not None:
+                return value or default
+            if value is None:
+                problems.append(document.problem(key, f"the environment variable {name} is not set"))
+                return ""
+            return value
+
+        filled = _REFERENCE.sub(fill, text)
+        return EnvText(filled) if _refers(text) else filled
+
+    return expanded(document.data, ()), problems
+
+
+def _refers(text: str) -> bool:
+    return any(match["name"] for match in _REFERENCE.finditer(text))
+
+
+@dataclass
+class FileSecrets:
+    """Replaces every ``x_file`` of a secret ``x`` by what the file holds, stripped.
+
+    ``problems`` and ``files`` gather what went wrong and which files were read; paths are relative
+    to the configuration file.
+    """
+
+    document: Document
+    folder: Path
+    problems: list[Problem] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
+
+    def resolve(self, data: Mapping[str, Any], model: type[BaseModel], key: Key) -> dict[str, Any]:
+        """Return an entry's data with its file secrets read; ``model`` tells which keys are secrets."""
+        resolved = dict(data)
+        for name, nested in _nested_models(model):
+            if isinstance(resolved.get(name), dict):
+                resolved[name] = self.resolve(resolved[name], nested, (*key, name))
+        for name in secret_fields(model):
+            file_key = f"{name}_file"
+            if file_key not in resolved:
+                continue
+            path = resolved.pop(file_key)
+            try:
+                if name in resolved:
+                    raise ValueError(f"stands beside {name}; give one of the two")
+                resolved[name] = self._read(path)
+            except ValueError as error:
+                self.problems.append(self.document.problem((*key, file_key), str(error)))
+                # A stand-in keeps a file that can't be read from being reported as a missing key as well.
+                resolved.setdefault(name, Secret("unreadable"))
+        return resolved
+
+    def _read(self, path: Any) -> Secret:
+        if not isinstance(path, str) or not path:
+            raise ValueError("should be the path of a file")
+        file = self.folder / path
+        self.files.add(file)
+        try:
+            with file.open("rb") as stream:
+                content = stream.read(_LARGEST_SECRET_BYTES + 1)
+            text = content.decode("utf-8-sig").strip()
+        except OSError as error:
+            raise ValueError(f"{file} can't be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"{file} is not UTF-8 text") from None
+        if not text:
+            raise ValueError(f"{file} is empty")
+        if len(content) > _LARGEST_SECRET_BYTES or any(character in text for character in "\r\n\0"):
+            raise ValueError(f"{file} should hold one line: the secret")
+        return Secret(text)
+
+
+def secret_fields(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the keys of a model that are secrets, and so may be given as ``x_file``."""
+    for name, info in model.model_fields.items():
+        if info.annotation is Secret or Secret in get_args(info.annotation):
+            yield name
+
+
+def _nested_models(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, info in model.model_fields.items():
+        for candidate in (info.annotation, *get_args(info.annotation)):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                yield name, candidate
