@@ -1,4 +1,4 @@
-"""What people read: every message of ``alerts/alertmanager.yml``, rendered by amtool against committed goldens."""
+"""What people read: every message of ``alerts/alertmanager.yml``, rendered by amtool, against goldens."""
 
 import json
 import os
@@ -18,16 +18,17 @@ CASES = sorted(path.stem for path in DATA.glob("*.json"))
 AMTOOLS = pytest.mark.parametrize("amtool", generations("amtool"), ids=lambda tool: tool.generation)
 REGENERATE = "UPDATE_GOLDENS=1 pytest tests/alerts/test_alertmanager_templates.py"
 
+_SENT = {
+    "slack": ("ops-chat", "slack_configs", ["color", "title", "title_link", "fallback", "text"]),
+    "pagerduty": ("pager", "pagerduty_configs", ["description", "class", "component", "details", "links"]),
+    "email.txt": ("buyers", "email_configs", ["headers", "text"]),
+    "email.html": ("buyers", "email_configs", ["html"]),
+}
+
 
 def _message(kind: str) -> str:
     """Return the templates that one kind of receiver sends, as one text with a heading before each."""
-    receivers = {
-        "slack": ("ops-chat", "slack_configs", ["color", "title", "title_link", "fallback", "text"]),
-        "pagerduty": ("pager", "pagerduty_configs", ["description", "class", "component", "details", "links"]),
-        "email.txt": ("buyers", "email_configs", ["headers", "text"]),
-        "email.html": ("buyers", "email_configs", ["html"]),
-    }
-    name, integration, keys = receivers[kind]
+    name, integration, keys = _SENT[kind]
     receiver = next(receiver for receiver in config()["receivers"] if receiver["name"] == name)
     (sent,) = receiver[integration]
     return "\n".join(text for key in keys for text in _fields(key, sent[key]))
@@ -55,7 +56,7 @@ def _render(amtool: Tool, text: str, data: Path, kind: str = "text") -> str:
 
 @AMTOOLS
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("kind", ["slack", "pagerduty", "email.txt", "email.html"])
+@pytest.mark.parametrize("kind", _SENT)
 def test_message_is_the_golden_one(amtool: Tool, kind: str, case: str) -> None:
     """Each message reads as the committed one does, on both generations."""
     golden = DATA / f"{case}.{kind}"
@@ -129,7 +130,7 @@ def test_links_lead_to_web_pages(case: str) -> None:
     assert [link for link in _html(case).links if not link.startswith("https://")] == []
 
 
-@pytest.mark.parametrize("kind", ["slack", "pagerduty", "email.txt", "email.html"])
+@pytest.mark.parametrize("kind", _SENT)
 def test_no_topup_page_no_link(kind: str) -> None:
     """A provider without top-up page has a message without that link."""
     message = (DATA / f"without_topup_page.{kind}").read_text()
