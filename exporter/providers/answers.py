@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NoReturn
 
@@ -42,6 +43,25 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise FetchError(Reason.BAD_RESPONSE, "the answer holds a number that is not finite")
     return value
+
+
+def first_number(*values: Any) -> float:
+    """Return the first figure that isn't null: the balance of a vendor that may give it under several keys.
+
+    Raises FetchError (``bad_response``) where all are null, or that one is not a number.
+    """
+    for value in values:
+        figure = number(value)
+        if figure is not None:
+            return figure
+    raise FetchError(Reason.BAD_RESPONSE, "the answer holds no balance")
+
+
+def flag(value: Any) -> bool | None:
+    """Return a vendor's true or false, None for null; raise FetchError (``bad_response``) for all else."""
+    if value is None or isinstance(value, bool):
+        return value
+    raise FetchError(Reason.BAD_RESPONSE, "the answer holds something else where true or false should be")
 
 
 def readable_number(value: Any) -> float | None:
@@ -96,7 +116,7 @@ def check_status(response: VendorResponse) -> None:
 
 
 def status_error(response: VendorResponse) -> FetchError:
-    """Return the error for an answer's status; ``Retry-After`` is kept for 429 and 503."""
+    """Return the error for an answer's status, with its ``Retry-After`` if it has one."""
     status = response.status
     default = (
         (Reason.SERVER_ERROR, f"the vendor's server fails (HTTP {status})")
@@ -118,7 +138,9 @@ def retry_after(response: VendorResponse) -> float | None:
     if re.fullmatch(r"\d{1,12}", text, re.ASCII):
         return float(text)
     try:
-        seconds = parsedate_to_datetime(text).timestamp() - response.received_at
+        date = parsedate_to_datetime(text)
+        # A date without a zone is in UTC (RFC 9110, 5.6.7), not in this machine's.
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - response.received_at
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return seconds if seconds > 0 else None
