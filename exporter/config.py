@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config_errors import explain, known_keys, suggestion
-from exporter.config_values import FileSecrets, expand
+from exporter.config_values import FileSecrets, Stamp, expand, stamp
 from exporter.deadline import keep_deadline_in_tls
 from exporter.fields import Count, Duration, PositiveDuration
 from exporter.providers.base import Provider
@@ -55,7 +55,7 @@ class Account:
     max_staleness: float
     default_thresholds: Thresholds
     runway_thresholds: RunwayThresholds
-    tls_files: tuple[tuple[str, int, int], ...]
+    tls_files: tuple[Stamp, ...]
     provider: Provider[Any] = field(compare=False)
     transport: TransportSettings = field(compare=False)
 
@@ -66,16 +66,26 @@ class Account:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole valid configuration; ``files`` are those that it was made from."""
+    """A whole valid configuration; ``files`` are those that it was made from, with their stamps."""
 
     accounts: Mapping[str, Account]
     settings: GlobalSettings
-    files: frozenset[Path]
+    files: Mapping[Path, Stamp] = field(compare=False)
 
     @property
     def max_concurrency(self) -> int:
         """How many vendor calls may run at the same time."""
         return self.settings.max_concurrency
+
+    def as_shown(self) -> dict[str, Any]:
+        """Return the configuration as it runs, for people: durations as written, secrets masked."""
+        return {
+            "global": self.settings.model_dump(mode="json", exclude_none=True),
+            "providers": [
+                account.settings.model_dump(mode="json", exclude_none=True, by_alias=True)
+                for account in self.accounts.values()
+            ],
+        }
 
     def secrets(self) -> Iterator[Secret]:
         """Yield every secret of every account."""
@@ -89,26 +99,32 @@ def load_config(path: Path, environment: Mapping[str, str], types: ProviderTypes
     Raises :class:`~exporter.yamlsource.SourceError` with every problem: of the YAML (the rest can't
     be judged then), or of values, environment, secret files, TLS files and names together.
     """
-    return _Builder(load(path), path, environment, types).build()
+    files = {path: stamp(path)}
+    return _Builder(load(path), path.parent, files, environment, types).build()
 
 
 def parse_config(text: str, name: str, environment: Mapping[str, str], types: ProviderTypes) -> Config:
     """Validate a configuration given as text; ``name`` stands for the file in errors."""
-    return _Builder(parse(text, name), Path(name), environment, types).build()
+    return _Builder(parse(text, name), Path(), {}, environment, types).build()
 
 
 class _Builder:
     """Gathers problems while it turns a document into a configuration."""
 
     def __init__(
-        self, document: Document, path: Path, environment: Mapping[str, str], types: ProviderTypes
+        self,
+        document: Document,
+        folder: Path,
+        files: Mapping[Path, Stamp],
+        environment: Mapping[str, str],
+        types: ProviderTypes,
     ) -> None:
         self._document = document
-        self._folder = path.parent
+        self._folder = folder
         self._types = types
         self._data, self._problems = expand(document, environment)
         self._unset = {problem.key for problem in self._problems}
-        self._file_secrets = FileSecrets(document, self._folder, self._problems, {path})
+        self._file_secrets = FileSecrets(document, self._folder, self._problems, dict(files))
         self._contexts: dict[TlsSettings, ssl.SSLContext] = {}
 
     def build(self) -> Config:
@@ -120,7 +136,7 @@ class _Builder:
         accounts = self._accounts(top.get("providers"), defaults)
         if self._problems:
             raise SourceError(sorted(self._problems, key=lambda problem: problem.line or 0))
-        return Config(accounts, defaults, frozenset(self._file_secrets.files))
+        return Config(accounts, defaults, self._file_secrets.files)
 
     def _accounts(self, entries: Any, defaults: GlobalSettings) -> dict[str, Account]:
         if not isinstance(entries, list) or not entries:
@@ -194,7 +210,7 @@ class _Builder:
             max_staleness=_first(settings.max_staleness, defaults.max_staleness),
             default_thresholds=defaults.thresholds,
             runway_thresholds=_first(settings.runway_thresholds, defaults.runway_thresholds),
-            tls_files=tuple(_stamp(path) for path in (tls.ca_file, tls.cert_file, tls.key_file) if path),
+            tls_files=tuple(stamp(Path(file)) for file in (tls.ca_file, tls.cert_file, tls.key_file) if file),
             provider=provider,
             transport=TransportSettings(settings.name, context, tls.server_name, settings.proxy_url),
         )
@@ -216,7 +232,7 @@ class _Builder:
         for name in ("ca_file", "cert_file", "key_file"):
             if isinstance(tls.get(name), str):
                 path = self._folder / tls[name]
-                self._file_secrets.files.add(path)
+                self._file_secrets.files[path] = stamp(path)
                 tls[name] = str(path)
 
     def _mapping(self, value: Any, key: Key) -> dict[str, Any]:
@@ -247,9 +263,3 @@ class _Builder:
 
 def _first(value: _Value | None, default: _Value) -> _Value:
     return default if value is None else value
-
-
-def _stamp(path: str) -> tuple[str, int, int]:
-    """Return what changes when a file is replaced."""
-    status = Path(path).stat()
-    return path, status.st_mtime_ns, status.st_ino

@@ -15,6 +15,8 @@ from exporter.yamlsource import Document, Key, Problem
 _REFERENCE: Final = re.compile(
     r"(?P<literal>\$\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>[^}]*))?\}|(?P<broken>\$\{)"
 )
+Stamp = tuple[int, int, int]
+
 _LARGEST_SECRET_BYTES: Final = 64 * 1024
 
 
@@ -67,14 +69,14 @@ def _refers(text: str) -> bool:
 class FileSecrets:
     """Replaces every ``x_file`` of a secret ``x`` by what the file holds, stripped.
 
-    ``problems`` and ``files`` gather what went wrong and which files were read; paths are relative
-    to the configuration file.
+    ``problems`` and ``files`` gather what went wrong and which files were read, with their stamps;
+    paths are relative to the configuration file.
     """
 
     document: Document
     folder: Path
     problems: list[Problem] = field(default_factory=list)
-    files: set[Path] = field(default_factory=set)
+    files: dict[Path, Stamp] = field(default_factory=dict)
 
     def resolve(self, data: Mapping[str, Any], model: type[BaseModel], key: Key) -> dict[str, Any]:
         """Return an entry's data with its file secrets read; ``model`` tells which keys are secrets."""
@@ -101,7 +103,7 @@ class FileSecrets:
         if not isinstance(path, str) or not path:
             raise ValueError("should be the path of a file")
         file = self.folder / path
-        self.files.add(file)
+        self.files[file] = stamp(file)  # before it is read: a change while it is read is seen later
         try:
             with file.open("rb") as stream:
                 content = stream.read(_LARGEST_SECRET_BYTES + 1)
@@ -115,6 +117,18 @@ class FileSecrets:
         if len(content) > _LARGEST_SECRET_BYTES or any(character in text for character in "\r\n\0"):
             raise ValueError(f"{file} should hold one line: the secret")
         return Secret(text)
+
+
+def stamp(path: Path) -> Stamp:
+    """Return what changes when a file is written, replaced or removed.
+
+    Symbolic links are followed: Kubernetes replaces mounted secrets by moving one.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1, -1
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def secret_fields(model: type[BaseModel]) -> Iterator[str]:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNIT_SECONDS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION_PATTERN: Final = r"(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?"
+_AMOUNT: Final = r"\d+(\.\d+)?"
+_DURATION_PATTERN: Final = "".join(f"({_AMOUNT}{unit})?" for unit in _UNIT_SECONDS)
 _DURATION: Final = re.compile(_DURATION_PATTERN, re.ASCII)
 _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
 
@@ -26,8 +27,8 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if not text or not match:
         raise ValueError("should be a duration such as 500ms, 15s, 5m, 1h or 7d")
-    parts = re.findall(r"(\d+)(ms|[dhms])", text)
-    return sum(int(amount) * _UNIT_SECONDS[unit] for amount, unit in parts)
+    parts = re.finditer(rf"(?P<amount>{_AMOUNT})(?P<unit>ms|[dhms])", text, re.ASCII)
+    return sum(float(part["amount"]) * _UNIT_SECONDS[part["unit"]] for part in parts)
 
 
 def format_duration(seconds: float) -> str:

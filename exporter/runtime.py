@@ -37,6 +37,7 @@ class Runtime:
         config = load()
         self._load = load
         self._reload_lock = threading.Lock()
+        self._problems: list[Problem] = []
         self._log = structlog.get_logger(__name__)
         self._redactor = Redactor(config.secrets())
         self.clock = clock
@@ -75,16 +76,22 @@ class Runtime:
             try:
                 config = self._load()
             except SourceError as error:
-                self.own.reloaded(successful=False)
-                for problem in error.problems:
-                    self._log.error("config_reload_failed", problem=str(problem))
+                self._note_failure(error.problems)
                 return error.problems
             # Secrets of the old configuration may still be in flight, and so in a traceback.
             self._redactor = Redactor([*self.config.secrets(), *config.secrets()])
             self.refresher.replace_config(config)
             self.own.reloaded(successful=True)
+            self._problems = []
             self._log.info("config_reloaded", providers=len(config.accounts))
             return []
+
+    def _note_failure(self, problems: list[Problem]) -> None:
+        self.own.reloaded(successful=False)
+        if problems != self._problems:  # said once: a failed reload is tried again and again
+            for problem in problems:
+                self._log.error("config_reload_failed", problem=str(problem))
+        self._problems = problems
 
     def close(self) -> None:
         """Abandon the vendor calls."""
