@@ -1,8 +1,8 @@
-"""``python -m grafana``: write the dashboard and the manifest that carries it."""
+"""``python -m grafana``: write the dashboard, the manifest that carries it, and compose's Alertmanager."""
 
 from pathlib import Path
 
-from grafana import dashboard, kubernetes
+from grafana import configmap, dashboard, stack
 
 HERE = Path(__file__).parent
 
@@ -12,7 +12,8 @@ def generated() -> dict[Path, str]:
     document = dashboard.render()
     return {
         HERE / "dashboards" / "credits.json": document,
-        HERE / "provisioning" / "kubernetes" / "credits-dashboard.yaml": kubernetes.render(document),
+        HERE / "kubernetes" / "credits-dashboard.yaml": configmap.render(document),
+        HERE / "compose" / "alertmanager.yml": stack.render(HERE.parent / "alerts" / "alertmanager.yml"),
     }
 
 
