@@ -24,7 +24,9 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 class Section(BaseModel):
     """A mapping of the configuration: frozen, strict, without unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 class Thresholds(Section):
