@@ -67,3 +67,12 @@ ACCOUNTS = (
         (KEY,),
     ),
 )
+
+# What each vendor answers when all is well, by type.
+GOOD_BODIES = {
+    "impressionwise": "CODE=BBF&CREDITS=8,250&TTP=0.2",
+    "agiletelecom": '{"credit": 82.5}',
+    "oceanio": '{"credits": {"oneTime": 80, "recurrent": 2.5}, "dailyLimitRateLeft": 9}',
+    "leadmagic": '{"credits": 82.5, "is_frozen": false}',
+    "trueverify": '{"success": true, "data": {"available_credits": 82, "bonus_credits": 2}}',
+}
