@@ -127,7 +127,8 @@ class Transport:
         except FetchError:
             response.raw.close()
             raise
-        except (HTTPError, HTTPException, OSError) as error:
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            # ValueError: urllib3 passes a negative chunk size on to a read that refuses it.
             response.raw.close()
             raise translate(error, self._deadline.passed(), status=status) from None
         return VendorResponse(status, response.headers, body, self._clock.now())

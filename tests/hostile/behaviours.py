@@ -128,13 +128,13 @@ def says(data: bytes) -> Behaviour:
     return play
 
 
-def says_then_keeps_open(data: bytes) -> Behaviour:
-    """Answer with exactly these bytes and wait for the client to go."""
+def says_each_time(data: bytes) -> Behaviour:
+    """Answer each request with exactly these bytes on a kept connection."""
 
     def play(connection: Connection) -> None:
-        connection.read_request()
-        connection.send(data)
-        connection.wait_for_close()
+        while True:
+            connection.read_request()
+            connection.send(data)
 
     return play
 

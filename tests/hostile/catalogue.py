@@ -39,7 +39,6 @@ SLOW = [
     row("drips a chunk size", lambda: does.drips_chunk_size(DRIP), "timeout"),
     row("drips 100 Continue", lambda: does.continues_for_ever(DRIP), "timeout"),
     row("floods 100 Continue", does.continues_for_ever, "timeout"),
-    row("answers too late", lambda: does.answers(200, b'{"credits": 1}', after=30), "timeout"),
 ]
 
 BROKEN = [
