@@ -15,6 +15,10 @@ Key = tuple[str | int, ...]
 # Aliases let a short file describe an enormous document; no configuration needs this many values.
 _MOST_NODES: Final = 200_000
 
+_DEEPEST: Final = 50
+
+_COLLECTION_TAGS: Final = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+
 # libyaml where PyYAML was built with it: ten times as fast, and a thousand accounts are a long file.
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -85,6 +89,7 @@ def load(path: Path) -> Document:
 
 def parse(text: str, file: str) -> Document:
     """Parse YAML text; ``file`` names it in errors. Raises :class:`SourceError` as :func:`load` does."""
+    _check_depth(text, file)
     loader = _Loader(text)
     walker = _Walker(loader, file)
     try:
@@ -97,8 +102,6 @@ def parse(text: str, file: str) -> Document:
     except yaml.YAMLError:
         problem = Problem(file, None, "", "is not valid YAML: it holds a character that YAML forbids")
         raise SourceError([problem]) from None
-    except RecursionError:
-        raise SourceError([Problem(file, None, "", "is nested too deeply")]) from None
     except ValueError as error:  # such as a date that doesn't exist
         raise SourceError([Problem(file, None, "", f"is not valid YAML: {error}")]) from None
     finally:
@@ -106,6 +109,18 @@ def parse(text: str, file: str) -> Document:
     if walker.problems:
         raise SourceError(walker.problems)
     return Document(file, data, walker.lines)
+
+
+def _check_depth(text: str, file: str) -> None:
+    """Refuse what is nested deeper than any configuration: libyaml's composer would crash on it."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise SourceError([Problem(file, None, "", "is nested too deeply")])
+    except yaml.YAMLError:
+        return  # the loader meets the same error, and says where
 
 
 class _Walker:
@@ -124,6 +139,10 @@ class _Walker:
         if self._count > _MOST_NODES:
             raise yaml.MarkedYAMLError(problem="too many values", problem_mark=node.start_mark)
         self.lines.setdefault(key, node.start_mark.line + 1)
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTION_TAGS:
+            raise yaml.MarkedYAMLError(
+                problem=f"the tag {node.tag!r} is not known", problem_mark=node.start_mark
+            )
         if isinstance(node, yaml.MappingNode):
             # Before merge keys (<<) are flattened in: only a mapping's own keys can be duplicates.
             self._own_keys.setdefault(id(node), {id(name) for name, _ in node.value})
