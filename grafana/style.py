@@ -33,8 +33,8 @@ CURRENCIES = {
 """Grafana's unit of each currency; any other one is shown as a plain number with its code in the legend."""
 
 DAY_INTERVAL = "1d"
-CALLS_INTERVAL = "20m"
-"""Long enough that a provider asked every 15 minutes has a call in each interval."""
+FAILURES_INTERVAL = "20m"
+"""Long enough that each failed call is in one bar, not in several that overlap."""
 
 POOL_LEGEND = "{{provider}} / {{pool}}"
 UNIT_LEGEND = "{{provider}} / {{pool}} ({{unit}})"
@@ -147,13 +147,16 @@ def stat(frame: Frame, unit: str, *, name: bool = False) -> stat_builders.Panel:
     return panel.text_mode(shown)
 
 
-def lines(frame: Frame, unit: str) -> timeseries_builders.Panel:
+def lines(frame: Frame, unit: str, *, empty: str) -> timeseries_builders.Panel:
     """Build a chart of lines.
 
     Colours go by the series' name, so a pool looks the same in every chart. The number of points is
-    bounded: hundreds of pools over weeks must still answer within a second.
+    bounded: hundreds of pools over weeks must still answer within a second. Grafana asks for moments
+    that are multiples of the distance between two points, so a series younger than that has no point yet:
+    ``empty`` says why else there may be none.
     """
     panel = framed(timeseries_builders.Panel(), frame).unit(unit).max_data_points(400)
+    panel.no_value(f"{empty}, or too recently for this time range")
     panel.color_scheme(
         dashboard_builders.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
     )
@@ -173,8 +176,8 @@ def lines(frame: Frame, unit: str) -> timeseries_builders.Panel:
     return panel.span_nulls(False)
 
 
-def bars(frame: Frame, unit: str, interval: str) -> timeseries_builders.Panel:
+def bars(frame: Frame, unit: str, *, interval: str, empty: str) -> timeseries_builders.Panel:
     """Build a chart of bars, one per interval."""
-    panel = lines(frame, unit).interval(interval)
+    panel = lines(frame, unit, empty=empty).interval(interval)
     panel.draw_style(common.GraphDrawStyle.BARS).bar_alignment(common.BarAlignment.AFTER)
     return panel.fill_opacity(60).line_width(1)

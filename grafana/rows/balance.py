@@ -30,7 +30,7 @@ def _balance() -> timeseries.Panel:
         width=24,
         height=10,
     )
-    panel = style.lines(frame, style.COUNT).no_value("No balance has been read yet")
+    panel = style.lines(frame, style.COUNT, empty="No balance was read")
     panel.with_target(query(queries.with_unit(queries.BALANCE), UNIT_LEGEND))
     for ref, severity in (("B", "warning"), ("C", "critical")):
         expression = queries.with_unit(queries.threshold(severity))
@@ -52,7 +52,7 @@ def _runway() -> timeseries.Panel:
         width=12,
         height=9,
     )
-    panel = style.lines(frame, style.SECONDS).no_value("Nothing is used")
+    panel = style.lines(frame, style.SECONDS, empty="Nothing was used")
     panel.scale_distribution(common_builders.ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10))
     panel.with_target(query(queries.RUNWAY, POOL_LEGEND))
     expression = f"max by (job, provider, severity) ({queries.of_provider(metrics.RUNWAY_THRESHOLD)})"
@@ -73,7 +73,7 @@ def _by_source() -> timeseries.Panel:
         width=12,
         height=9,
     )
-    panel = style.lines(frame, style.COUNT).no_value("No vendor splits its balance or holds credits back")
+    panel = style.lines(frame, style.COUNT, empty="No vendor split its balance or held credits back")
     by_source = f"min by ({POOL}, source) ({queries.of_pool(metrics.BALANCE_BY_SOURCE)})"
     panel.with_target(query(queries.with_unit(by_source), f"{POOL_LEGEND} {{{{source}}}} ({{{{unit}}}})"))
     for ref, metric, word in (("B", metrics.RESERVED, "reserved"), ("C", metrics.FROZEN, "frozen")):

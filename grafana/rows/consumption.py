@@ -30,7 +30,7 @@ def _per_hour() -> timeseries.Panel:
         width=24,
         height=9,
     )
-    panel = style.lines(frame, style.COUNT).no_value("No recorded series: load the rules")
+    panel = style.lines(frame, style.COUNT, empty="The rules recorded nothing")
     panel.with_target(query(queries.with_unit(queries.BURN_PER_HOUR), UNIT_LEGEND))
     legend = f"{POOL_LEGEND} last week ({{{{unit}}}})"
     panel.with_target(query(queries.with_unit(queries.BURN_PER_HOUR_LAST_WEEK), legend, "B"))
@@ -66,8 +66,8 @@ def _added_per_day() -> timeseries.Panel:
 
 
 def _per_day_bars(frame: Frame, metric: metrics.Metric) -> timeseries.Panel:
-    panel = style.bars(frame, style.COUNT, style.DAY_INTERVAL).time_from("7d").min(0)
-    panel.no_value("No pool has been read yet")
+    panel = style.bars(frame, style.COUNT, interval=style.DAY_INTERVAL, empty="No pool was read")
+    panel.time_from("7d").min(0)
     panel.with_target(query(queries.daily(metric), UNIT_LEGEND))
     return style.with_currencies(panel)
 

@@ -9,7 +9,7 @@ from grafana.style import GREEN, RED, Frame, instant, query
 
 TITLE = "Exporter"
 ID = 700
-GONE = "No exporter was scraped within a day"
+GONE = "No exporter was scraped"
 
 
 def panels() -> list[stat.Panel | timeseries.Panel]:
@@ -92,7 +92,7 @@ def _memory() -> timeseries.Panel:
         "The resident memory of each exporter. If it keeps growing, restart it and report the version "
         "and the number of providers.",
     )
-    panel = style.lines(frame, units.BytesIEC).min(0).no_value(GONE)
+    panel = style.lines(frame, units.BytesIEC, empty=GONE).min(0)
     return panel.with_target(query(queries.of_own_target("process_resident_memory_bytes"), "{{instance}}"))
 
 
@@ -103,7 +103,7 @@ def _scrape_duration() -> timeseries.Panel:
         "How long each scrape took, calls of providers that were due included. If it nears the scrape "
         "timeout, find the slow vendor in the row above and lower its timeout.",
     )
-    panel = style.lines(frame, style.SECONDS).min(0).no_value(GONE)
+    panel = style.lines(frame, style.SECONDS, empty=GONE).min(0)
     return panel.with_target(query(queries.of_own_target("scrape_duration_seconds"), "{{instance}}"))
 
 
@@ -114,7 +114,7 @@ def _series() -> timeseries.Panel:
         "How many series each scrape returned. A fall means that a provider or a pool has gone: compare "
         "the table of pools with the configuration.",
     )
-    panel = style.lines(frame, style.COUNT).min(0).no_value(GONE)
+    panel = style.lines(frame, style.COUNT, empty=GONE).min(0)
     return panel.with_target(query(queries.of_own_target("scrape_samples_scraped"), "{{instance}}"))
 
 
@@ -125,7 +125,7 @@ def _scrapes() -> timeseries.Panel:
         "Scrapes per second, and how many are being answered at once (on the right). If many are in "
         "flight, scrapers wait for slow vendors: see the scrape duration.",
     )
-    panel = style.lines(frame, units.RequestsPerSecond).min(0).no_value(GONE)
+    panel = style.lines(frame, units.RequestsPerSecond, empty=GONE).min(0)
     rate = f"rate({queries.of_exporter(metrics.SCRAPES.name)}[$__rate_interval])"
     panel.with_target(query(rate, "{{instance}}"))
     in_flight = queries.of_exporter(metrics.SCRAPES_IN_FLIGHT.name)

@@ -12,7 +12,7 @@ from grafana.tables import Column, Label, Value, table
 
 TITLE = "Daily limits"
 ID = 500
-NONE = "No vendor reports a daily limit"
+NONE = "No vendor reported a daily limit"
 
 
 def panels() -> list[timeseries.Panel | table_builders.Panel]:
@@ -31,7 +31,7 @@ def _left() -> timeseries.Panel:
         width=12,
         height=8,
     )
-    panel = style.lines(frame, style.COUNT).min(0).no_value(NONE)
+    panel = style.lines(frame, style.COUNT, empty=NONE).min(0)
     return panel.with_target(query(_remaining(), "{{provider}}"))
 
 

@@ -42,7 +42,7 @@ def _timeline() -> statetimeline.Panel:
         .placement(common.LegendPlacement.BOTTOM)
         .show_legend(True)
     )
-    panel.no_value("No provider is configured")
+    panel.no_value("No vendor was called, or too recently for this time range")
     return panel.with_target(query(queries.per_provider(metrics.UP), "{{provider}}"))
 
 
@@ -58,13 +58,13 @@ def _latency() -> timeseries.Panel:
         width=12,
         height=9,
     )
-    panel = style.lines(frame, style.SECONDS).min(0).interval(style.CALLS_INTERVAL)
-    panel.no_value("No call was made yet")
-    parts = (
+    panel = style.lines(frame, style.SECONDS, empty="No vendor was called").min(0)
+    total, calls = (
         f"sum by ({PROVIDER}) (rate({queries.of_provider(metrics.FETCH_DURATION, suffix)}[$__rate_interval]))"
         for suffix in ("_sum", "_count")
     )
-    panel.with_target(query(" / ".join(parts), "{{provider}} measured"))
+    # Providers are asked less often than scraped: no calls, no point, and the line goes on at the next.
+    panel.with_target(query(f"{total} / ({calls} > 0)", "{{provider}} measured"))
     reported = queries.per_provider(metrics.UPSTREAM_TTP)
     panel.with_target(query(reported, "{{provider}} reported by the vendor", "B"))
     return style.dashed(panel, "/ reported by the vendor$/").span_nulls(True)
@@ -84,8 +84,9 @@ def _errors() -> timeseries.Panel:
     errors = queries.of_provider(metrics.ERRORS)
     none = 'label_replace(vector(0), "reason", "no failed calls", "", "")'
     expression = f"sum by ({PROVIDER}, reason) (increase({errors}[$__rate_interval])) or on () {none}"
-    panel = style.bars(frame, style.COUNT, style.CALLS_INTERVAL).min(0)
-    return panel.with_target(query(expression, "{{provider}} {{reason}}"))
+    interval = style.FAILURES_INTERVAL
+    panel = style.bars(frame, style.COUNT, interval=interval, empty="No vendor was called")
+    return panel.min(0).with_target(query(expression, "{{provider}} {{reason}}"))
 
 
 def _calls() -> table_builders.Panel:

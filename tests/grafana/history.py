@@ -15,8 +15,8 @@ from exporter.metrics import Metric
 
 HOUR = 3600
 DAY = 24 * HOUR
-FINE, COARSE = 120, 240
-"""Seconds between two samples of what moves, and of what hardly does."""
+STEP = 240
+"""Seconds between two samples; Prometheus takes a series for gone after 300."""
 
 Value = Callable[[int], float | None]
 
@@ -68,24 +68,23 @@ class History:
                 for account in self.accounts:
                     self._account(file, account, target)
                 for name, labels, value in _exporter(self.start):
-                    self._series(file, name, f"{target}{labels}", value, COARSE)
+                    self._series(file, name, f"{target}{labels}", value)
             file.write("# EOF\n")
 
     def _account(self, file: IO[str], account: Account, target: str) -> None:
         of_provider = f'{target},provider="{account.provider}"'
         for metric, labels, value in _provider(account, self.start):
-            self._series(file, metric, of_provider + labels, value, FINE)
+            self._series(file, metric, of_provider + labels, value)
         for pool in account.pools:
             of_pool = f'{of_provider},pool="{pool.name}"'
             for pool_metric, labels, value in _pool(pool, self.start):
-                step = FINE if pool_metric in (metrics.BALANCE, metrics.CONSUMED) else COARSE
-                self._series(file, pool_metric.name, of_pool + labels, value, step)
+                self._series(file, pool_metric.name, of_pool + labels, value)
 
-    def _series(self, file: IO[str], name: str, labels: str, value: Value, step: int) -> None:
+    def _series(self, file: IO[str], name: str, labels: str, value: Value) -> None:
         prefix = f"{name}{{{labels}}} "
         file.writelines(
             f"{prefix}{sample!r} {moment}\n"
-            for moment in range(self.start, self.end + 1, step)
+            for moment in range(self.start, self.end + 1, STEP)
             if (sample := value(moment)) is not None
         )
 
@@ -125,7 +124,7 @@ def _pool(pool: Pool, start: int) -> Iterator[tuple[Metric, str, Value]]:
 
 def _provider(account: Account, start: int) -> Iterator[tuple[str, str, Value]]:
     def calls(moment: int) -> int:
-        return (moment - start) // FINE + 1
+        return (moment - start) // STEP + 1
 
     def failures(moment: int) -> int:
         return (moment - start) // (2 * DAY)
@@ -163,7 +162,7 @@ def _exporter(start: int) -> Iterator[tuple[str, str, Value]]:
     yield metrics.BUILD_INFO.name, ',version="1.0.0",python_version="3.11.2"', _always(1)
     yield metrics.RELOAD_SUCCESSFUL.name, "", _always(1)
     yield metrics.RELOAD_TIMESTAMP.name, "", _always(start)
-    yield metrics.SCRAPES.name, "", lambda moment: (moment - start) / FINE
+    yield metrics.SCRAPES.name, "", lambda moment: (moment - start) / STEP
     yield metrics.SCRAPES_IN_FLIGHT.name, "", _always(1)
 
 

@@ -21,7 +21,7 @@ def test_committed_file_is_a_fresh_generation(path: Path) -> None:
 
 def test_the_config_map_carries_the_dashboard_for_the_sidecar() -> None:
     """The manifest holds the very file, under the label that Grafana's sidecar looks for."""
-    text = Path("grafana/provisioning/kubernetes/credits-dashboard.yaml").read_text(encoding="utf-8")
+    text = Path("grafana/kubernetes/credits-dashboard.yaml").read_text(encoding="utf-8")
     manifest = yaml.safe_load(text)
     assert (manifest["apiVersion"], manifest["kind"]) == ("v1", "ConfigMap")
     assert manifest["metadata"]["labels"]["grafana_dashboard"] == "1"

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.metrics import Kind, catalogue
 from tests.grafana import board, server
-from tests.grafana.history import COARSE, DAY, Account, History, Pool
+from tests.grafana.history import DAY, STEP, Account, History, Pool
 from tests.tools import Tool, generations
 
 BOARD = board.load()
@@ -33,7 +33,7 @@ ACCOUNTS = (
     # Idle, below its critical threshold, its vendor down for the last hour.
     Account("mail", "http", (Pool(per_hour=0.0, start=900.0, topup=0.0),), fails=lambda t: t >= NOW - 3600),
 )
-NOW = int(time.time()) // COARSE * COARSE
+NOW = int(time.time()) // STEP * STEP
 
 HEALTHY = board.View(end=NOW, choice={"provider": "leads"})
 EVERYTHING = board.View(end=NOW)
@@ -73,7 +73,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     past.write(folder / "history.om")
     server.backfill(promtool, folder / "history.om", folder / "data")
     server.backfill_rules(
-        promtool, prometheus, RULES, folder, window=(NOW - 12 * DAY, NOW), interval=COARSE
+        promtool, prometheus, RULES, folder, window=(NOW - 12 * DAY, NOW), interval=STEP
     )
     return folder
 
@@ -157,7 +157,7 @@ def test_the_numbers_of_the_first_row_are_right(past: Past) -> None:
     """The first row counts the pool that is low and the provider that is down, and names the worst."""
     assert past.value(EVERYTHING, "Pools under critical") == 1
     assert past.value(EVERYTHING, "Providers down") == 1
-    assert past.value(EVERYTHING, "Oldest data") == pytest.approx(3600, abs=COARSE)
+    assert past.value(EVERYTHING, "Oldest data") == pytest.approx(3600, abs=STEP)
     panel, target = target_of("Shortest runway", "A")
     (shortest,) = past.series(EVERYTHING, panel, target)
     assert board.legend(target, shortest["metric"]) == "sms / default"
