@@ -22,7 +22,7 @@ class Holder(BaseModel):
 
 @pytest.mark.parametrize(
     "show",
-    [str, repr, "{}".format, "{!r:>3}".format, lambda s: f"{s}", lambda s: "%s" % s, lambda s: repr([s]), ascii],  # noqa: UP031
+    [str, repr, ascii, "{}".format, "{!r:>3}".format, lambda secret: f"{secret}", lambda secret: repr([secret])],
 )
 def test_every_way_of_printing_shows_the_mask(show):
     """A secret prints as the mask in every kind of formatting."""
