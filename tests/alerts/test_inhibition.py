@@ -173,7 +173,7 @@ def test_alertmanager_agrees(tool: Tool, tmp_path: Path) -> None:
         expected = {frozenset({**alert, "job": job}.items()) for case, job in cases for alert in case.muted}
         assert len(get_json(f"{url}/api/v2/alerts")) == len(firing)
         # An alert reaches the inhibitor a moment after the API.
-        eventually(lambda: len(_inhibited(url)) >= len(expected), f"{len(expected)} alerts muted", deadline=10)
+        eventually(lambda: len(_inhibited(url)) >= len(expected), f"{len(expected)} muted", deadline=10)
         assert _inhibited(url) == expected
 
 
