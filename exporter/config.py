@@ -4,9 +4,10 @@ Precedence of what an entry and ``global`` both may say: the entry's own key, el
 the type's default.
 """
 
+import re
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from exporter.providers.settings import ProviderSettings, RunwayThresholds, Sect
 from exporter.secret import Secret
 from exporter.tls import TlsSettings, client_context
 from exporter.transport import TransportSettings
-from exporter.yamlsource import Document, Key, SourceError, dotted, load, parse
+from exporter.yamlsource import Document, Key, Problem, SourceError, dotted, load, parse
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Value = TypeVar("_Value")
@@ -135,7 +136,8 @@ class _Builder:
         defaults = self._validated(GlobalSettings, top.get("global") or {}, ("global",)) or GlobalSettings()
         accounts = self._accounts(top.get("providers"), defaults)
         if self._problems:
-            raise SourceError(sorted(self._problems, key=lambda problem: problem.line or 0))
+            by_line = sorted(self._problems, key=lambda problem: problem.line or 0)
+            raise SourceError([self._with_provider(problem) for problem in by_line])
         return Config(accounts, defaults, self._file_secrets.files)
 
     def _accounts(self, entries: Any, defaults: GlobalSettings) -> dict[str, Account]:
@@ -246,16 +248,23 @@ class _Builder:
             return model.model_validate(data)
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_input=False):
-                self._schema_problem(model, detail, data, key)
+                self._schema_problem(model, detail, key)
             return None
 
-    def _schema_problem(self, model: type[BaseModel], detail: ErrorDetails, data: Any, key: Key) -> None:
+    def _schema_problem(self, model: type[BaseModel], detail: ErrorDetails, key: Key) -> None:
         path = (*key, *detail["loc"])
         if dotted(path) in self._unset:
             return  # the unset variable is the cause, and is reported
-        name = data.get("name") if isinstance(data, dict) else None
-        of = f" (provider {name})" if isinstance(name, str) else ""
-        self._problem(path, explain(detail, known_keys(model, detail["loc"])) + of)
+        self._problem(path, explain(detail, known_keys(model, detail["loc"])))
+
+    def _with_provider(self, problem: Problem) -> Problem:
+        """Return a problem of an entry with the name of its provider, where it has one."""
+        entry_index = re.match(r"providers\[(\d+)\]", problem.key)
+        entry = self._data["providers"][int(entry_index[1])] if entry_index else None
+        name = entry.get("name") or entry.get("type") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            return problem
+        return replace(problem, message=f"{problem.message} (provider {name})")
 
     def _problem(self, key: Key, message: str) -> None:
         self._problems.append(self._document.problem(key, message))

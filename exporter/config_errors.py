@@ -39,8 +39,7 @@ def explain(error: ErrorDetails, known_keys: Iterable[str]) -> str:
         return str(error["ctx"]["error"])
     if kind == "literal_error":
         return f"should be {error['ctx']['expected']}"
-    message = error["msg"]
-    return _MESSAGES.get(kind, message[0].lower() + message[1:])
+    return _MESSAGES.get(kind, error["msg"].removeprefix("Input "))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
