@@ -132,6 +132,7 @@ def _signature(settings: AgileTelecomSettings) -> AuthBase | None:
 
 
 def _check_for_error(response: VendorResponse, body: Mapping[str, Any]) -> None:
+    """Raise what the body's code says; of undocumented codes a status that is telling says more."""
     code = readable_number(body.get("code"))
     is_error = response.status >= 400 or body.get("status") in ("error", "fail")
     if not is_error and (code is None or "credit" in body or "data" in body):

@@ -104,7 +104,6 @@ class LeadMagic(Provider[LeadMagicSettings]):
     def parse(self, response: VendorResponse) -> Reading:
         """Return the one pool: what is available for use, and beside it what is frozen."""
         _check_for_error(response, error_body(response))
-        check_status(response)
         answer = json_object(response)
         balance = first_number(
             answer.get("credits_liquid"), answer.get("credits"), response.headers.get("X-Credits-Remaining")
@@ -123,6 +122,7 @@ class LeadMagic(Provider[LeadMagicSettings]):
 
 
 def _check_for_error(response: VendorResponse, body: Mapping[str, Any]) -> None:
+    """Raise what the body's code says, else what the status says, else what the body at least hints at."""
     for code in _error_codes(body):
         if code in _CODES:
             fail(response, *_CODES[code])

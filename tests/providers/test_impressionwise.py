@@ -49,6 +49,7 @@ def test_credits_are_read(body: str | bytes, balance: float, seconds: float | No
 ERRORS = [
     pytest.param("WRONG_CREDENTIALS", 200, Reason.UNAUTHORIZED, id="wrong credentials"),
     pytest.param("\ufeffWRONG_CREDENTIALS\r\n", 200, Reason.UNAUTHORIZED, id="surrounded"),
+    pytest.param("\ufeff\nWRONG_CREDENTIALS", 200, Reason.UNAUTHORIZED, id="after mark and line end"),
     pytest.param("wrong_credentials", 200, Reason.UNAUTHORIZED, id="lower case"),
     pytest.param("WRONG_CREDENTIALS", 500, Reason.UNAUTHORIZED, id="text before status"),
     pytest.param("result=WRONG_PSW", 200, Reason.UNAUTHORIZED, id="sibling: wrong password"),
@@ -94,7 +95,7 @@ def test_code_and_password_are_sent_encoded(
     account = provider("impressionwise", code="BBF", password=password, password_param=password_param)
     assert account.fetch(call).pools["default"].balance == 5
     sent = vendor.calls[0].request
-    query = urlsplit(sent.url).query
+    query = urlsplit(str(sent.url)).query
     assert parse_qsl(query, strict_parsing=True) == [("CODE", "BBF"), (password_param, password)]
     assert query.isascii()
     assert "+" not in query

@@ -130,6 +130,7 @@ def test_a_negative_daily_limit_is_shown_as_it_is() -> None:
         pytest.param({"credits": "100"}, id="pool that is text"),
         pytest.param({"credits": True}, id="pool that is a boolean"),
         pytest.param({"credits": [100]}, id="pool that is a list"),
+        pytest.param({"credits": {"oneTime": 1}, "emailCredits": 5}, id="one of two a number"),
         pytest.param({"credits": {"oneTime": True}}, id="boolean source"),
         pytest.param({"credits": {"oneTime": "many"}}, id="words"),
         pytest.param({"credits": {"oneTime": {"value": 5}}}, id="object as source"),
@@ -233,7 +234,7 @@ def test_the_token_can_be_sent_in_the_query_instead(
     vendor.get(URL, json=AS_DOCUMENTED)
     provider("oceanio", api_token=token, token_in="query").fetch(call)
     sent = vendor.calls[0].request
-    assert parse_qsl(urlsplit(sent.url).query, strict_parsing=True) == [("apiToken", token)]
+    assert parse_qsl(urlsplit(str(sent.url)).query, strict_parsing=True) == [("apiToken", token)]
     assert "x-api-token" not in sent.headers
     assert "Authorization" not in sent.headers
 
