@@ -11,12 +11,11 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, Final, cast
 
 from uvicorn.server import ServerState
 
-from exporter.web.protocol import Connection, Deadlines
+from exporter.web.protocol import Connection, Deadlines, Waiting
 
 # Open connections at most, and the descriptors to have for them and for everything else (vendor calls,
 # files). Fewer descriptors mean fewer connections, never a process that can't open a file.
@@ -37,6 +36,7 @@ class Acceptor:
         context: Callable[[], ssl.SSLContext | None],
         deadlines: Deadlines,
     ) -> None:
+        self.waiting: Waiting = {}
         self._connections: set[Any] = state.connections
         self._make = make
         self._context = context
@@ -44,7 +44,7 @@ class Acceptor:
         self._most = connection_cap()
         self._is_failing = False
         self._listeners: Sequence[socket.socket] = ()
-        self._opening: dict[asyncio.Task[None], float] = {}  # since when, in order of arrival
+        self._opening: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
 
     def start(self, listeners: Sequence[socket.socket]) -> None:
@@ -85,7 +85,8 @@ class Acceptor:
             client.close()
             return
         task = loop.create_task(self._open(client))
-        self._opening[task] = loop.time()
+        self._opening.add(task)
+        self.waiting[task] = task.cancel
         task.add_done_callback(partial(self._opened, client))
 
     async def _open(self, client: socket.socket) -> None:
@@ -97,8 +98,7 @@ class Acceptor:
                 "ssl_handshake_timeout": self._deadlines.handshake,
                 "ssl_shutdown_timeout": 2 * self._deadlines.write,  # the connection's own sweep is first
             }
-        task = asyncio.current_task()
-        make = partial(self._make, lambda: self._opening.pop(cast("asyncio.Task[None]", task), None))
+        make = partial(self._make, partial(self._forget, asyncio.current_task()))
         try:
             await asyncio.get_running_loop().connect_accepted_socket(make, client, **tls)
         except OSError as error:  # ssl.SSLError is one, and so is a handshake that took too long
@@ -106,22 +106,20 @@ class Acceptor:
             _log.debug("handshake failed", extra={"reason": reason})
 
     def _opened(self, client: socket.socket, task: asyncio.Task[None]) -> None:
-        self._opening.pop(task, None)
+        self._forget(task)
         if task.cancelled():
             client.close()  # a task that was cancelled before it began has given it to no transport
 
+    def _forget(self, task: asyncio.Task[Any] | None) -> None:
+        """Count a connection no longer as opening: it has opened, or failed to."""
+        self._opening.discard(cast("asyncio.Task[None]", task))
+        self.waiting.pop(task, None)
+
     def _shed(self) -> bool:
         """Drop whoever has owed us a handshake or a request for longest; return whether there was one."""
-        handshakes = ((since, task.cancel) for task, since in self._opening.items() if not task.cancelling())
-        idle = (
-            (each.waiting_since, each.transport.abort)
-            for each in self._connections
-            if each.waiting_since is not None and not each.transport.is_closing()
-        )
-        oldest = min(chain(handshakes, idle), key=lambda entry: entry[0], default=None)
-        if oldest is None:
+        if not self.waiting:
             return False
-        oldest[1]()
+        self.waiting.pop(next(iter(self.waiting)))()
         return True
 
 

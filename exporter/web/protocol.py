@@ -43,6 +43,10 @@ class Deadlines:
     sweep: float = 1  # how often deadlines are looked at
 
 
+# Who owes us a handshake or a request, longest first, and how to be rid of them at no loss.
+Waiting = dict[object, Callable[[], object]]
+
+
 class RefusedError(Exception):
     """A request that is answered with an error status and the end of the connection."""
 
@@ -110,22 +114,19 @@ class Connection(H11Protocol):
         app_state: dict[str, Any],
         *,
         opened: Callable[[], object],
+        waiting: Waiting,
         deadlines: Deadlines,
         allowed_names: frozenset[str],
     ) -> None:
         super().__init__(config, state, app_state)
         self.conn = StrictConnection()
         self._opened = opened
+        self._waiting = waiting
         self._deadlines = deadlines
         self._allowed_names = allowed_names
         self._refused = False
         self._close_at: float | None = None
         self._stuck_since: float | None = None
-
-    @property
-    def waiting_since(self) -> float | None:
-        """The loop's time since when the client owes a request; None while it waits for us."""
-        return None if self._close_at is None else self._close_at - self._deadlines.head
 
     @property
     def has_answered(self) -> bool:
@@ -136,10 +137,15 @@ class Connection(H11Protocol):
         """Start to wait for the first request, unless the client's certificate is for somebody else."""
         super().connection_made(transport)
         self._opened()
-        self._close_at = self.loop.time() + self._deadlines.head
+        self._wait(self._deadlines.head)
         if self._allowed_names and not self._allowed_names & _names(transport.get_extra_info("peercert")):
             self._refused = True
             transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request in flight, if there is one."""
+        self._waiting.pop(self, None)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse, or throw away what follows a refused request."""
@@ -155,10 +161,11 @@ class Connection(H11Protocol):
             self._refuse(refused)
         if self.cycle is not before:
             self._close_at = None
+            self._waiting.pop(self, None)
 
     def on_response_complete(self) -> None:
         """Start to wait for the next request."""
-        self._close_at = self.loop.time() + self._deadlines.head
+        self._wait(self._deadlines.head)
         super().on_response_complete()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -206,7 +213,12 @@ class Connection(H11Protocol):
         self.transport.write(refused.response())
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self._close_at = self.loop.time() + self._deadlines.linger
+        self._wait(self._deadlines.linger)
+
+    def _wait(self, seconds: float) -> None:
+        self._close_at = self.loop.time() + seconds
+        self._waiting.pop(self, None)
+        self._waiting[self] = self.transport.abort
 
 
 def _names(certificate: dict[str, Any] | None) -> set[str]:

@@ -191,6 +191,7 @@ class Server:
             self._state,
             self._lifespan.state,
             opened=opened,
+            waiting=self._acceptor.waiting,
             deadlines=self._deadlines,
             allowed_names=settings.tls.client_allowed_sans if settings.tls else frozenset(),
         )
