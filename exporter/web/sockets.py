@@ -136,7 +136,8 @@ def _open(address: ListenAddress) -> socket.socket:
 
 
 def _listen(family: int, place: tuple[str | int, ...] | tuple[int, bytes]) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Naming TCP matters: asyncio sets TCP_NODELAY only on sockets that say so, accepted ones included.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
