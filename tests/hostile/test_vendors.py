@@ -9,20 +9,19 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.clock import SystemClock
 from exporter.collector import CreditsCollector
 from exporter.exposition import Format, encode
-from exporter.refresh import Refresher, Snapshot
+from exporter.refresh import Refresher
 from tests.hostile import behaviours as does
 from tests.hostile import catalogue, tls
 from tests.hostile.accounts import VENDORS, configure, entry
 from tests.hostile.conftest import StartVendor
+from tests.hostile.served import Samples, parse
 from tests.hostile.server import never_accepts, refused, unknown_host
 
 NAMES = [vendor.name for vendor in VENDORS]
-Samples = dict[tuple[str, ...], float]
 Ask = Callable[..., Samples]
 
 
@@ -30,7 +29,7 @@ Ask = Callable[..., Samples]
 def ask() -> Iterator[Ask]:
     """Scrape an account of every type at this URL once; return the page's samples.
 
-    A key of the result is the sample's name and its labels' values.
+    A key of the result is the sample's name, the provider, and the values of the other labels.
     """
     with ExitStack() as stack:
 
@@ -38,19 +37,10 @@ def ask() -> Iterator[Ask]:
             config = configure([entry(vendor, url, timeout=timeout, **keys) for vendor in VENDORS])
             refresher = Refresher(config, SystemClock(), random.Random(1))
             stack.callback(refresher.close)
-            return samples(refresher.collect(refresher.names, seconds))
+            snapshot = refresher.collect(refresher.names, seconds)
+            return parse(encode(CreditsCollector(snapshot), Format.TEXT_0_0_4).decode())
 
         yield scrape
-
-
-def samples(snapshot: Snapshot) -> Samples:
-    """Return the samples of the page that Prometheus would get."""
-    page = encode(CreditsCollector(snapshot), Format.TEXT_0_0_4).decode()
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-    }
 
 
 def reasons(page: Samples) -> dict[str, str]:
