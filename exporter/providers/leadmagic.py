@@ -73,7 +73,7 @@ class LeadMagic(Provider[LeadMagicSettings]):
         self._request = VendorRequest(self.url("/v1/credits"), headers=headers)
         self._refresh = VendorRequest(self.url("/v1/credits/refresh"), method="POST", headers=headers)
         self._health = VendorRequest(self.url("/v1/credits/health"), headers=headers)
-        self._refresh_is_due = settings.refresh_when_stale
+        self._refresh_is_due = False
         self._refreshed_at: float | None = None
 
     def request(self) -> VendorRequest:
@@ -83,7 +83,8 @@ class LeadMagic(Provider[LeadMagicSettings]):
     def fetch(self, call: Call) -> Reading:
         """Ask for the balance, after a refresh where the user wants it and the last is 10 minutes old.
 
-        There is no clock here: each answer tells whether the next fetch may begin with a refresh.
+        There is no clock here: each answer tells whether the next fetch may begin with a refresh. The
+        first one never does, so that nobody who starts a process for each reading asks for one each time.
         """
         if self._refresh_is_due:
             self._refresh_is_due, self._refreshed_at = False, None
