@@ -10,6 +10,9 @@ only once it is confirmed:
 
 Until then the balance before the rise stays the level from which consumption is counted, so that a
 vendor which flaps adds nothing to any counter.
+
+Beside the counters there is what was consumed within the last day, or since the first reading where
+that is younger: the pace that a person wants to know, which a counter alone doesn't tell.
 """
 
 from collections import deque
@@ -17,16 +20,24 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 _WINDOW: Final = 10
+_RECENT_SECONDS: Final = 86_400.0
+_SECONDS_BETWEEN_MARKS: Final = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
-    """The counters of one pool since the start, in its unit; ``last_topup`` is a Unix timestamp."""
+    """The counters of one pool since the start, in its unit; times are Unix timestamps.
+
+    ``recent`` is what was consumed since ``recent_since``: a day ago, give or take an hour, or the
+    first reading.
+    """
 
     consumed: float = 0.0
     added: float = 0.0
     topups: int = 0
     last_topup: float | None = None
+    recent: float = 0.0
+    recent_since: float | None = None
 
 
 class ConsumptionMeter:
@@ -37,15 +48,17 @@ class ConsumptionMeter:
         self._level: float | None = None
         self._above: list[tuple[float, float]] = []  # the readings in a row above the level: time, balance
         self._recent: deque[float] = deque(maxlen=_WINDOW)  # the readings before those
+        self._marks: deque[tuple[float, float]] = deque()  # about hourly: time, consumed until then
 
     def observe(self, balance: float, now: float) -> None:
         """Take one reading; ``now`` is its Unix timestamp."""
         if self._level is None or balance <= self._level:
             self._fall_to(balance)
-            return
-        self._above.append((now, balance))
-        if self._is_confirmed():
-            self._top_up()
+        else:
+            self._above.append((now, balance))
+            if self._is_confirmed():
+                self._top_up()
+        self._look_back(now)
 
     def _fall_to(self, balance: float) -> None:
         if self._level is not None:
@@ -76,3 +89,13 @@ class ConsumptionMeter:
         self._above.clear()
         self._recent.clear()
         self._fall_to(latest)
+
+    def _look_back(self, now: float) -> None:
+        """Tell what was consumed since the youngest mark that is a day old, or the oldest there is."""
+        consumed = self.totals.consumed
+        if not self._marks or now - self._marks[-1][0] >= _SECONDS_BETWEEN_MARKS:
+            self._marks.append((now, consumed))
+        while len(self._marks) > 1 and now - self._marks[1][0] >= _RECENT_SECONDS:
+            self._marks.popleft()
+        since, before = self._marks[0]
+        self.totals = replace(self.totals, recent=consumed - before, recent_since=since)

@@ -57,3 +57,33 @@ def test_counters_never_fall_and_never_lose_track(balances):
         assert after.topups >= before.topups
         before = after
     assert balances[0] - before.consumed + before.added == balances[-1]
+
+
+def test_the_first_reading_begins_the_recent_past():
+    """Until a day has passed, what is recent is everything since the first reading."""
+    seen = totals(100, 90, 70)
+    assert (seen.recent, seen.recent_since) == (30, 0)
+
+
+def test_what_is_recent_is_the_last_day():
+    """Consumption of more than a day ago is forgotten, to the hour."""
+    meter = ConsumptionMeter()
+    hour = 3600.0
+    for number in range(100):
+        meter.observe(10_000 - 10 * number if number < 50 else 9_500 - number, number * hour)
+    assert meter.totals.recent_since == 75 * hour
+    assert meter.totals.recent == 24
+    assert meter.totals.consumed == 490 + (9_510 - 9_450) + 49
+
+
+def test_a_topup_is_not_recent_consumption():
+    """Consumption across a top-up is counted, the top-up itself is not."""
+    assert totals(100, 50, 1050, 1040).recent == 60
+
+
+def test_rare_readings_look_back_over_the_last_whole_day_between_them():
+    """Where readings come less than once a day, the pace is that between the last two."""
+    meter = ConsumptionMeter()
+    for number in range(5):
+        meter.observe(1000 - 100 * number, number * 172_800.0)
+    assert (meter.totals.recent, meter.totals.recent_since) == (100, 3 * 172_800.0)
