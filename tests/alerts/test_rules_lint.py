@@ -113,7 +113,7 @@ def test_nothing_fragile_is_used(rule: dict[str, Any]) -> None:
 
 @EACH_RULE
 def test_look_back_fits_the_default_retention(rule: dict[str, Any]) -> None:
-    """Seven days of a series at most, so that recorded ones reach back fourteen of the default fifteen."""
+    """No rule reads further back than seven days of the fifteen that Prometheus keeps by default."""
     assert look_back(parse(rule["expr"])) <= timedelta(days=7)
 
 
