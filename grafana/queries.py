@@ -53,19 +53,14 @@ def per_provider(metric: Metric, aggregation: str = "max") -> str:
     return f"{aggregation} by ({PROVIDER}) ({of_provider(metric)})"
 
 
-def with_unit(expression: str, info: str | None = None) -> str:
-    """Add the label ``unit`` to a series per pool; one unit wins while two replicas disagree.
-
-    ``info`` replaces the present units where the expression looks elsewhere in time.
-    """
-    units = f"topk by ({POOL}) (1, {info or of_pool(metrics.POOL_INFO)})"
-    return f"({expression}) * on ({POOL}) group_left (unit) {units}"
+def of_severity(severity: str) -> str:
+    """Select the thresholds of one severity."""
+    return of_pool(metrics.THRESHOLD).replace("}", f', severity="{severity}"}}')
 
 
 def threshold(severity: str) -> str:
     """Return each pool's configured threshold of one severity."""
-    selector = of_pool(metrics.THRESHOLD).replace("}", f', severity="{severity}"}}')
-    return f"max by ({POOL}) ({selector})"
+    return f"max by ({POOL}) ({of_severity(severity)})"
 
 
 RECENT_POOLS = f"last_over_time({of_pool(metrics.POOL_INFO)}[2d])"
@@ -77,15 +72,13 @@ BALANCE = lowest(metrics.BALANCE)
 FIRST_THRESHOLD = f"max by ({POOL}) ({of_pool(metrics.THRESHOLD)})"
 """The highest of a pool's thresholds, which is the one crossed first."""
 
-BURN_PER_HOUR = f"{recorded('credits_consumed:avg1h_rate30m')} * 3600"
-BURN_PER_HOUR_LAST_WEEK = f"{recorded('credits_consumed:avg1h_rate30m')} offset 1w * 3600"
 BURN_PER_DAY = f"{recorded('credits_consumed:avg1d_rate30m')} * 86400"
 
-RUNWAY = (
-    f"min by ({POOL}) ("
-    f'{{__name__=~"provider_pool:credits_runway_seconds:(avg1d|avg1w)", {_RECORDED}}})'
-)
-"""The shorter runway of the last day's and the last week's pace: a quiet Sunday hides nothing."""
+RUNWAYS = f'{{__name__=~"provider_pool:credits_runway_seconds:(avg1d|avg1w)", {_RECORDED}}}'
+"""The runways at the pace of the last day and of the last week."""
+
+RUNWAY = f"min by ({POOL}) ({RUNWAYS})"
+"""The shorter of the two: a quiet Sunday hides nothing."""
 
 NEED_NEXT_3_DAYS = (
     f"{recorded('credits_consumed:seasonal_next3d')} or {recorded('credits_consumed:avg1d_rate30m')} * 259200"
@@ -104,15 +97,6 @@ FIRING = (
 def count(expression: str) -> str:
     """Count series, where none is the good case and must read 0."""
     return f"count({expression}) or vector(0)"
-
-
-def daily(metric: Metric) -> str:
-    """Return a counter's growth within the day that starts at each point, today's so far included.
-
-    The panel's interval must be a day, which makes ``$__rate_interval`` a day too.
-    """
-    info = f"last_over_time({of_pool(metrics.POOL_INFO)}[1d] offset -1d)"
-    return with_unit(f"max by ({POOL}) (increase({of_pool(metric)}[$__rate_interval] offset -1d))", info)
 
 
 def in_range(metric: Metric) -> str:

@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders import prometheus
 from grafana_foundation_sdk.builders import stat as stat_builders
 from grafana_foundation_sdk.builders import timeseries as timeseries_builders
 from grafana_foundation_sdk.models import common, dashboard, units
+from grafana_foundation_sdk.models import prometheus as prometheus_models
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -89,7 +90,8 @@ def instant(expression: str, legend: str = "", ref: str = "A") -> prometheus.Dat
 
 
 def _query(expression: str, ref: str) -> prometheus.Dataquery:
-    return prometheus.Dataquery().datasource(DATASOURCE).expr(expression).ref_id(ref)
+    query = prometheus.Dataquery().datasource(DATASOURCE).expr(expression).ref_id(ref)
+    return query.editor_mode(prometheus_models.QueryEditorMode.CODE)
 
 
 def steps(*, low_is_bad: bool, bounds: list[tuple[float, str]]) -> dashboard_builders.ThresholdsConfig:
@@ -107,6 +109,13 @@ def text(values: dict[str, tuple[str, str]]) -> dashboard.ValueMapping:
         for index, (value, (word, color)) in enumerate(values.items())
     }
     return dashboard.ValueMap(options=results)
+
+
+def shown_as(word: str) -> dashboard.ValueMapping:
+    """Show a web address as a word; its link keeps the address."""
+    result = dashboard.ValueMappingResult(text=word, index=0)
+    options = dashboard.DashboardRegexMapOptions(pattern="^https?://.*$", result=result)
+    return dashboard.RegexMap(options=options)
 
 
 def with_currencies(panel: O) -> O:
@@ -151,7 +160,7 @@ def lines(frame: Frame, unit: str, *, empty: str) -> timeseries_builders.Panel:
     """Build a chart of lines.
 
     Colours go by the series' name, so a pool looks the same in every chart. The number of points is
-    bounded: hundreds of pools over weeks must still answer within a second. Grafana asks for moments
+    bounded, or weeks would take long. Grafana asks for moments
     that are multiples of the distance between two points, so a series younger than that has no point yet:
     ``empty`` says why else there may be none.
     """

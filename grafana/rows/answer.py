@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders import stat
 
 from exporter import metrics
-from grafana import queries, style
+from grafana import charts, queries, style
 from grafana.style import GREEN, ORANGE, POOL_LEGEND, RED, Frame, instant
 
 TITLE = "The answer"
@@ -108,5 +108,5 @@ def _spend() -> stat.Panel:
     )
     panel = style.stat(frame, style.COUNT, name=True).no_value("No recorded series: load the rules")
     panel.thresholds(style.steps(low_is_bad=False, bounds=[]))
-    spend = f"sum by (unit) ({queries.with_unit(queries.BURN_PER_DAY)})"
+    spend = f"sum by (unit) ({charts.with_unit(queries.BURN_PER_DAY)})"
     return style.with_currencies(panel).with_target(instant(spend, "{{unit}}"))

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import table as table_builders
 from grafana_foundation_sdk.builders import timeseries
 
 from exporter import metrics
-from grafana import queries, style
+from grafana import charts, queries, style
 from grafana.queries import POOL
 from grafana.style import POOL_LEGEND, UNIT_LEGEND, Frame, query
 from grafana.tables import Column, Label, Value, table
@@ -23,17 +23,21 @@ def _per_hour() -> timeseries.Panel:
         id=ID + 1,
         title="Consumption per hour, against last week",
         description=(
-            "The pace of the last hour; dashed is the same time last week. If a line leaves its dashed "
-            "one far below, look for a leaked key or a loop, and rotate the key if nobody knows the "
-            "traffic."
+            "The pace of the last hour of the 25 most urgent pools; dashed is the same time last week. "
+            "If a line leaves its dashed one far below, look for a leaked key or a loop, and rotate the "
+            "key if nobody knows the traffic."
         ),
         width=24,
         height=9,
     )
     panel = style.lines(frame, style.COUNT, empty="The rules recorded nothing")
-    panel.with_target(query(queries.with_unit(queries.BURN_PER_HOUR), UNIT_LEGEND))
-    legend = f"{POOL_LEGEND} last week ({{{{unit}}}})"
-    panel.with_target(query(queries.with_unit(queries.BURN_PER_HOUR_LAST_WEEK), legend, "B"))
+    per_second = queries.recorded("credits_consumed:avg1h_rate30m")
+    for ref, series, legend in (
+        ("A", per_second, UNIT_LEGEND),
+        ("B", f"{per_second} offset 1w", f"{POOL_LEGEND} last week ({{{{unit}}}})"),
+    ):
+        expression = charts.with_unit(f"({charts.shown(series)}) * 3600")
+        panel.with_target(query(expression, legend, ref))
     return style.dashed(style.with_currencies(panel), "/ last week/")
 
 
@@ -42,8 +46,8 @@ def _per_day() -> timeseries.Panel:
         id=ID + 2,
         title="Consumption per day",
         description=(
-            "What each pool used on each of the last 7 days, today's bar so far. Compare a day with its "
-            "neighbours, and size the next top-up by the highest."
+            "What the 25 most urgent pools used on each of the last 7 days, today's bar so far. Compare "
+            "a day with its neighbours, and size the next top-up by the highest."
         ),
         width=8,
         height=9,
@@ -56,8 +60,8 @@ def _added_per_day() -> timeseries.Panel:
         id=ID + 3,
         title="Credits added per day",
         description=(
-            "What was added to each pool on each of the last 7 days, today's bar so far. A top-up that "
-            "you paid for and that is not here has not arrived: ask the vendor."
+            "What was added to the 25 most urgent pools on each of the last 7 days, today's bar so far. "
+            "A top-up that you paid for and that is not here has not arrived: ask the vendor."
         ),
         width=8,
         height=9,
@@ -68,7 +72,7 @@ def _added_per_day() -> timeseries.Panel:
 def _per_day_bars(frame: Frame, metric: metrics.Metric) -> timeseries.Panel:
     panel = style.bars(frame, style.COUNT, interval=style.DAY_INTERVAL, empty="No pool was read")
     panel.time_from("7d").min(0)
-    panel.with_target(query(queries.daily(metric), UNIT_LEGEND))
+    panel.with_target(query(charts.per_day(metric), UNIT_LEGEND))
     return style.with_currencies(panel)
 
 

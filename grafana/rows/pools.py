@@ -94,7 +94,11 @@ def _columns() -> list[Column]:
             thresholds=style.steps(low_is_bad=False, bounds=[(1800, ORANGE), (3600, RED)]),
             properties=[_colored_text()],
         ),
-        Label("topup_url", "Top up", [set_to("links", [buy])]),
+        Label(
+            "topup_url",
+            "Top up",
+            [set_to("links", [buy]), set_to("mappings", [style.shown_as("Buy credits")])],
+        ),
     ]
 
 

@@ -5,7 +5,7 @@ clock, a pool is topped up every few days, one provider fails now and then.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -53,12 +53,13 @@ class Account:
 
 @dataclass(frozen=True)
 class History:
-    """The window of time, in Unix seconds, and the replicas that saw it."""
+    """The window of time, in Unix seconds, the replicas that saw it, and the names sampled more often."""
 
     start: int
     end: int
     accounts: tuple[Account, ...]
     instances: tuple[str, ...] = ("exporter-0:10440",)
+    steps: Mapping[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write every sample, series by series."""
@@ -84,7 +85,7 @@ class History:
         prefix = f"{name}{{{labels}}} "
         file.writelines(
             f"{prefix}{sample!r} {moment}\n"
-            for moment in range(self.start, self.end + 1, STEP)
+            for moment in range(self.start, self.end + 1, self.steps.get(name, STEP))
             if (sample := value(moment)) is not None
         )
 

@@ -295,10 +295,9 @@ def test_legends_name_provider_and_pool(panel: board.Json) -> None:
     for target in panel["targets"]:
         if target.get("format") == "table" or panel["id"] // 100 == 7:
             continue
-        summed_up = target["expr"].startswith(("count(", "sum by (unit)"))
-        if "by (job, provider, pool" in target["expr"] and not summed_up:
-            assert target["legendFormat"].startswith("{{provider}} / {{pool}}")
-        elif "by (job, provider" in target["expr"] and not summed_up:
+        if target["expr"].startswith(("count(", "sum by (unit)")):
+            assert target["legendFormat"]
+        elif re.search(r"^(topk\(1, .*)?\w+ by \(job, provider(, (severity|reason))?\)", target["expr"]):
             assert target["legendFormat"].startswith("{{provider}}")
         else:
-            assert target["legendFormat"]
+            assert target["legendFormat"].startswith("{{provider}} / {{pool}}")
