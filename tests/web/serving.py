@@ -21,7 +21,7 @@ from exporter.web.sockets import ListenAddress, open_listeners
 from exporter.web.webfile import WebConfigFile
 
 PATIENCE = 20.0  # seconds until a test gives up; nothing should take that long
-SHORT = Deadlines(handshake=0.3, head=0.3, write=0.5, linger=0.2, drain=5, sweep=0.05)
+SHORT = Deadlines(handshake=0.3, head=0.3, write=0.5, linger=1, drain=5, sweep=0.05)
 BIG = 32 * 1024 * 1024  # more than any socket buffer takes
 
 

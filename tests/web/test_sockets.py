@@ -66,6 +66,14 @@ def test_a_wrong_address_says_what_would_be_right(text: str, complaint: str) -> 
     assert repr(text) in str(caught.value)
 
 
+@pytest.mark.parametrize("address", [":0", "127.0.0.1:0", "[::1]:0"])
+def test_a_listener_says_that_it_is_tcp(address: str) -> None:
+    """The event loop switches Nagle's delay off only for sockets that name the protocol."""
+    (listener,) = open_listeners([parse_listen_address(address)])
+    with listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_port_without_host_answers_on_both_families(host: str) -> None:
     """``:PORT`` listens on IPv4 and IPv6 at once, as Go programs do."""

@@ -1,5 +1,6 @@
 """TLS as clients meet it: versions, client certificates, handshakes that never end, files that change."""
 
+import dataclasses
 import logging
 import socket
 import ssl
@@ -216,6 +217,23 @@ def test_a_drain_closes_idle_tls_connections(certificates: Certificates) -> None
             running.server.stop()
             assert idle.recv(1) == b""
         assert running.join() == 0
+
+
+def test_abandoned_work_over_tls_leaves_no_trace(
+    certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request that is cut off by the end of the drain is one line of log, on TLS as on plain HTTP."""
+    deadlines = dataclasses.replace(SHORT, drain=0.1)
+    with (
+        caplog.at_level(logging.INFO),
+        serving(web_config=_config(certificates), deadlines=deadlines) as running,
+        running.connect_tls(certificates.client()) as stuck,
+    ):
+        stuck.sendall(get("/slow"))
+        assert running.application.entered.acquire(timeout=PATIENCE)
+        running.server.stop()
+        assert running.join() == 0
+    assert caplog.messages == ["requests abandoned"]
 
 
 def _serial(port: int, context: ssl.SSLContext) -> str:
