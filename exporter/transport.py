@@ -6,6 +6,7 @@ each call).
 """
 
 import functools
+import logging
 import ssl
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -57,6 +58,7 @@ class Transport:
         self._proxies: dict[str, dict[str, str]] = {}
         self._prepared: tuple[VendorRequest, requests.PreparedRequest] | None = None
         self._log = structlog.get_logger(__name__)
+        self._stdlib_log = logging.getLogger(__name__)
 
     def start(self, seconds: float) -> None:
         """Begin a fetch: all calls until the next start share so many seconds."""
@@ -142,6 +144,8 @@ class Transport:
         return self._proxies[host]
 
     def _record(self, began: float, status: int | None, size: int, reason: Reason | None) -> None:
+        if not self._stdlib_log.isEnabledFor(logging.DEBUG):
+            return  # before a structlog logger is assembled for nothing: this runs at every call
         self._log.debug(
             "vendor_call",
             provider=self._provider,
@@ -157,7 +161,7 @@ def prepare(request: VendorRequest) -> requests.PreparedRequest:
     headers = _DEFAULT_HEADERS | {name: _revealed(value) for name, value in request.headers.items()}
     return requests.Request(
         request.method,
-        request.url,
+        _revealed(request.url),
         # http.client sends text as Latin-1; whatever that can't hold goes out as UTF-8.
         headers={name: value if value.isascii() else value.encode() for name, value in headers.items()},
         # requests would write a space as +, which only form decoding understands.
@@ -204,7 +208,9 @@ class _Adapter(HTTPAdapter):
             "https": functools.partial(DeadlineHTTPSPool, deadline=deadline),
         }
         self._tls = {"ssl_context": settings.tls, "server_hostname": settings.server_name}
-        super().__init__(pool_connections=1, pool_maxsize=1)
+        self._pools: dict[str, Any] = {}
+        self._targets: dict[str, str] = {}
+        super().__init__(pool_maxsize=1)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
         super().init_poolmanager(connections, maxsize, block, **self._tls, **kwargs)
@@ -214,6 +220,22 @@ class _Adapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **self._tls, **kwargs)
         manager.pool_classes_by_scheme = self._pool_classes
         return manager
+
+    # An account has a few URLs, which never change, and one proxy for each: looked up once.
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        url = str(request.url)
+        if url not in self._pools:
+            self._pools[url] = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        return self._pools[url]
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        url = str(request.url)
+        if url not in self._targets:
+            self._targets[url] = super().request_url(request, proxies)
+        return self._targets[url]
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
