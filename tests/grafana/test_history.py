@@ -137,6 +137,17 @@ def test_two_replicas_are_one_account(past: Past) -> None:
     assert sorted(pools) == sorted((a.provider, pool.name) for a in ACCOUNTS for pool in a.pools)
 
 
+def test_charts_show_the_most_urgent_pools(past: Past) -> None:
+    """Where there are too many pools for a chart, those with the shortest runways stay; idle ones go first."""
+    panel, target = target_of("Balance", "A")
+    shown = {}
+    for limit in (2, 25):
+        few = target | {"expr": target["expr"].replace("bottomk(25,", f"bottomk({limit},")}
+        shown[limit] = {board.legend(target, s["metric"]) for s in past.series(EVERYTHING, panel, few)}
+    assert shown[2] == {"sms / default (EUR)", "leads / phone (USD)"}
+    assert shown[25] > shown[2] | {"mail / default (credits)"}
+
+
 def test_last_week_is_drawn_beside_this_one(past: Past) -> None:
     """The dashed line is the consumption of a week before: with the same use, the same curve."""
     panel, this = target_of("Consumption per hour, against last week", "A")
