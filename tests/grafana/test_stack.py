@@ -240,3 +240,36 @@ def test_the_inbox_refuses_what_is_no_message(inbox: Inbox, body: bytes) -> None
     """Anything else is refused and shown to nobody."""
     assert inbox.ask("POST", "/pager", body)[0] == 400
     assert inbox.ask("GET", "/") == (200, "No alert yet.\n")
+
+
+@pytest.mark.parametrize("tool", generations("prometheus-alertmanager"), ids=lambda tool: tool.generation)
+def test_alertmanager_delivers_to_the_inbox(tool: Any, tmp_path: Path, inbox: Inbox) -> None:
+    """A real Alertmanager with compose's configuration sends the Watchdog to the inbox as the heartbeat."""
+    config = ALERTMANAGER.read_text(encoding="utf-8").replace("inbox:8080", f"127.0.0.1:{inbox.port}")
+    (tmp_path / "alertmanager.yml").write_text(config)
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        tool.require(), f"--config.file={tmp_path}/alertmanager.yml", f"--storage.path={tmp_path}",
+        f"--web.listen-address={address}", "--cluster.listen-address=",
+    ]  # fmt: skip
+    with (tmp_path / "alertmanager.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: _sent(address, {"alertname": "Watchdog", "severity": "info"}), "Alertmanager")
+        wait_until(lambda: inbox.log, "the heartbeat in the inbox")
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert re.search("→ heartbeat  FIRING  Watchdog", inbox.log[0])
+
+
+def _sent(address: str, labels: dict[str, str]) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        body = json.dumps([{"labels": labels}])
+        connection.request("POST", "/api/v2/alerts", body, {"Content-Type": "application/json"})
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
