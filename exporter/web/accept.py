@@ -74,7 +74,7 @@ class Acceptor:
             return  # the client went away while it waited in the backlog
         except OSError as error:  # no descriptors or memory left, now
             if not self._is_failing:
-                _log.error("can't accept connections", extra={"error": error.strerror})
+                _log.error("accept_failed", extra={"error": error.strerror})
             self._is_failing = True
             self._shed()
             self._pause()
@@ -103,7 +103,7 @@ class Acceptor:
             await asyncio.get_running_loop().connect_accepted_socket(make, client, **tls)
         except OSError as error:  # ssl.SSLError is one, and so is a handshake that took too long
             reason = getattr(error, "reason", None) or type(error).__name__
-            _log.debug("handshake failed", extra={"reason": reason})
+            _log.debug("handshake_failed", extra={"reason": reason})
 
     def _opened(self, client: socket.socket, task: asyncio.Task[None]) -> None:
         self._forget(task)

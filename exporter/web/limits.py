@@ -48,7 +48,7 @@ class RequestLimit:
         """Log the first refusal of a rush; the rest would only be more of the same."""
         if not self._was_full:
             self._was_full = True
-            _log.warning("too many requests", extra={"max_requests": self._max_requests})
+            _log.warning("too_many_requests", extra={"max_requests": self._max_requests})
 
 
 class DrainGate:

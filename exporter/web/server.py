@@ -141,9 +141,9 @@ class Server:
 
     def _stop_on_signal(self, number: signal.Signals) -> None:
         if self._stop.is_set():
-            _log.warning("second signal, exiting at once", extra={"signal": number.name})
+            _log.warning("second_signal", extra={"signal": number.name})
             _exit(128 + number)
-        _log.info("shutting down", extra={"signal": number.name})
+        _log.info("shutting_down", extra={"signal": number.name})
         self._stop.set()
 
     async def _drain(self) -> None:
@@ -154,7 +154,7 @@ class Server:
         end = time.monotonic() + self._deadlines.drain
         while any(connection.has_answered for connection in self._connections()):
             if time.monotonic() >= end:
-                _log.warning("requests abandoned", extra={"requests": len(self._state.tasks)})
+                _log.warning("requests_abandoned", extra={"requests": len(self._state.tasks)})
                 break
             await asyncio.sleep(0.02)
         await self._acceptor.stop()
@@ -226,7 +226,7 @@ async def _in_thread(work: Callable[[], None]) -> None:
     try:
         await asyncio.get_running_loop().run_in_executor(None, work)
     except Exception:  # noqa: BLE001 - what is wrong with a file is the work's own to report
-        _log.exception("background work failed")
+        _log.exception("background_work_failed")
 
 
 def _exit(status: int) -> NoReturn:

@@ -38,11 +38,11 @@ class WebConfigFile:
             fresh = load_web_config(self._path)
             self._refuse_switch(fresh)
         except SourceError as error:
-            self._complain(str(error))
+            self._complain(error)
             return
         self.current = fresh
         self._complaint = ""
-        _log.info("web config reloaded", extra={"file": str(self._path)})
+        _log.info("web_config_reloaded", extra={"file": str(self._path)})
 
     def _refuse_switch(self, fresh: WebConfig) -> None:
         problems = []
@@ -58,10 +58,11 @@ class WebConfigFile:
                 ]
             )
 
-    def _complain(self, complaint: str) -> None:
-        if complaint != self._complaint:
-            self._complaint = complaint
-            _log.error("web config reload failed", extra={"file": str(self._path), "error": complaint})
+    def _complain(self, error: SourceError) -> None:
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            for problem in error.problems:
+                _log.error("web_config_reload_failed", extra={"problem": str(problem)})
 
     def _signature(self) -> _Signature:
         certificates = self.current.tls.files if self.current.tls else ()

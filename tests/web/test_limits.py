@@ -34,7 +34,7 @@ def test_one_request_too_many_is_told_to_come_back(caplog: pytest.LogCaptureFixt
     assert b"\r\nretry-after: 1\r\n" in refused[0].lower()
     assert b"Limit of concurrent requests reached (2)" in refused[0]
     assert [status_of(response) for response in health] == [200, 200]
-    assert caplog.messages == ["too many requests"]
+    assert caplog.messages == ["too_many_requests"]
 
 
 def test_no_limit_is_no_limit() -> None:

@@ -233,7 +233,7 @@ def test_abandoned_work_over_tls_leaves_no_trace(
         assert running.application.entered.acquire(timeout=PATIENCE)
         running.server.stop()
         assert running.join() == 0
-    assert caplog.messages == ["requests abandoned"]
+    assert caplog.messages == ["requests_abandoned"]
 
 
 def _serial(port: int, context: ssl.SSLContext) -> str:
