@@ -114,10 +114,14 @@ class Refresher:
         with self._lock:
             now = self._clock.monotonic()
             states = [self._states[name] for name in names if name in self._states]
-            for state in states:
-                if state.in_flight is None and state.next_due <= now:
-                    state.in_flight = self._workers.submit(self._fetch, state)
+            due = [state for state in states if state.in_flight is None and state.next_due <= now]
+            for state in due:
+                state.in_flight = Future()
             waiting = {state.account.name: state.in_flight for state in states if state.in_flight is not None}
+            workers = self._workers
+        # Not under the lock, which the first of many calls would wait for to settle.
+        for state in due:
+            self._submit(workers, state)
         if waiting:
             _, late = wait(waiting.values(), timeout=seconds)
             pending = frozenset(name for name, call in waiting.items() if call in late)
@@ -163,28 +167,46 @@ class Refresher:
             for state in self._states.values():
                 self._retire(state)
 
-    def _fetch(self, state: _State) -> None:
+    def _submit(self, workers: ThreadPoolExecutor, state: _State) -> None:
+        call = state.in_flight
+        assert call is not None  # noqa: S101 - whoever marks a call as in flight submits it
+        try:
+            workers.submit(self._run, state, call)
+        except RuntimeError:  # a reload has just replaced these workers: the next scrape asks
+            with self._lock:
+                self._end(state, call)
+
+    def _run(self, state: _State, call: Future[None]) -> None:
         """Make one call and settle what came of it; runs in a worker thread."""
         began = self._clock.monotonic()
-        state.transport.start(state.account.timeout)
-        outcome: Reading | FetchError
-        try:
-            outcome = state.account.provider.fetch(state.transport.call)
-        except FetchError as error:
-            outcome = error
-        except Exception:  # noqa: BLE001 - a bug in one provider costs only its own series
-            outcome = FetchError(Reason.INTERNAL, "the provider's own code failed; the log has the traceback")
-            if state.view.failure is None or state.view.failure.reason is not Reason.INTERNAL:
-                self._log.exception("provider_bug", provider=state.account.name)
+        outcome = self._outcome(state)
         with self._lock:
             before = state.view
             self._settle(state, outcome, began)
             after = state.view
+            self._end(state, call)
         self._log_change(before, after)
+
+    def _end(self, state: _State, call: Future[None]) -> None:
+        """Let the account be called again, and the scrapes that wait for it go on."""
+        state.in_flight = None
+        if state.retired:
+            state.transport.close()
+        call.set_result(None)
+
+    def _outcome(self, state: _State) -> Reading | FetchError:
+        state.transport.start(state.account.timeout)
+        try:
+            return state.account.provider.fetch(state.transport.call)
+        except FetchError as error:
+            return error
+        except BaseException:  # noqa: BLE001 - a bug in one provider, sys.exit() even, costs only its own series
+            if state.view.failure is None or state.view.failure.reason is not Reason.INTERNAL:
+                self._log.exception("provider_bug", provider=state.account.name)
+            return FetchError(Reason.INTERNAL, "the provider's own code failed; the log has the traceback")
 
     def _settle(self, state: _State, outcome: Reading | FetchError, began: float) -> None:
         now, wall = self._clock.monotonic(), self._clock.now()
-        state.in_flight = None
         state.last_began = began
         view = replace(
             state.view, calls=state.view.calls + 1, call_seconds=state.view.call_seconds + (now - began)
@@ -195,8 +217,6 @@ class Refresher:
             view = self._failed(state, view, outcome, now)
         state.view = replace(view, next_fetch=wall + (state.next_due - now))
         self._version += 1
-        if state.retired:
-            state.transport.close()
 
     def _succeeded(
         self, state: _State, view: AccountView, reading: Reading, now: float, wall: float
