@@ -23,7 +23,7 @@ from exporter.providers.registry import ProviderTypes
 from exporter.providers.settings import ProviderSettings, RunwayThresholds, Section, Thresholds
 from exporter.secret import Secret
 from exporter.tls import TlsSettings, client_context
-from exporter.transport import TransportSettings
+from exporter.transport import EnvironmentProxies, TransportSettings
 from exporter.yamlsource import Document, Key, Problem, SourceError, dotted, load, parse
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -127,6 +127,7 @@ class _Builder:
         self._unset = {problem.key for problem in self._problems}
         self._file_secrets = FileSecrets(document, self._folder, self._problems, dict(files))
         self._contexts: dict[TlsSettings, ssl.SSLContext] = {}
+        self._environment_proxies = EnvironmentProxies()
 
     def build(self) -> Config:
         top = self._mapping(self._data if self._data is not None else {}, ())
@@ -214,7 +215,9 @@ class _Builder:
             runway_thresholds=_first(settings.runway_thresholds, defaults.runway_thresholds),
             tls_files=tuple(stamp(Path(file)) for file in (tls.ca_file, tls.cert_file, tls.key_file) if file),
             provider=provider,
-            transport=TransportSettings(settings.name, context, tls.server_name, settings.proxy_url),
+            transport=TransportSettings(
+                settings.name, context, tls.server_name, settings.proxy_url, self._environment_proxies
+            ),
         )
 
     def _context(self, tls: TlsSettings) -> ssl.SSLContext:

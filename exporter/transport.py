@@ -8,10 +8,11 @@ each call).
 import functools
 import logging
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies
 
 import requests
 import structlog
@@ -36,6 +37,17 @@ _DEFAULT_HEADERS: Final = {
 }
 
 
+class EnvironmentProxies:
+    """The environment's proxy settings; looked up once, since searching it takes as long as a call."""
+
+    def __init__(self) -> None:
+        self._any = bool(getproxies().keys() - {"no"})
+
+    def for_url(self, url: str) -> dict[str, str]:
+        """Return the proxies by scheme that a URL is to be reached through."""
+        return get_environ_proxies(url) if self._any else {}
+
+
 @dataclass(frozen=True)
 class TransportSettings:
     """How one account is reached; without ``proxy_url`` the environment's proxy settings hold."""
@@ -44,6 +56,7 @@ class TransportSettings:
     tls: ssl.SSLContext
     server_name: str | None = None
     proxy_url: Secret | None = None
+    environment: EnvironmentProxies = field(default_factory=EnvironmentProxies)
 
 
 class Transport:
@@ -55,6 +68,7 @@ class Transport:
         self._deadline = Deadline(clock)
         self._adapter = _Adapter(settings, self._deadline)
         self._proxy_url = settings.proxy_url
+        self._environment = settings.environment
         self._proxies: dict[str, dict[str, str]] = {}
         self._prepared: tuple[VendorRequest, requests.PreparedRequest] | None = None
         self._log = structlog.get_logger(__name__)
@@ -140,7 +154,7 @@ class Transport:
             return {"all": self._proxy_url.reveal()}
         host = urlsplit(url).netloc
         if host not in self._proxies:
-            self._proxies[host] = get_environ_proxies(url)
+            self._proxies[host] = self._environment.for_url(url)
         return self._proxies[host]
 
     def _record(self, began: float, status: int | None, size: int, reason: Reason | None) -> None:

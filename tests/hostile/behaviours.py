@@ -139,6 +139,18 @@ def says_each_time(data: bytes) -> Behaviour:
     return play
 
 
+def says_then_drips(data: bytes, pause: float = DRIP_SECONDS) -> Behaviour:
+    """Answer with exactly these bytes and go on with one byte at a time for ever."""
+
+    def play(connection: Connection) -> None:
+        connection.read_request()
+        connection.send(data)
+        while True:
+            connection.drip(b"\x16", pause)
+
+    return play
+
+
 def response(
     status: int | str, body: bytes = b"", headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()
 ) -> bytes:
