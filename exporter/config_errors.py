@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 _MESSAGES: Final = {
@@ -54,7 +55,9 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     """Return the keys that the mapping around a path may hold, as far as the model tells."""
     for part in path[:-1]:
-        info = model.model_fields.get(str(part))
+        if isinstance(part, int):
+            continue  # within a list of the model that was just found
+        info = _field(model, part)
         if info is None:
             return []
         candidates = (info.annotation, *get_args(info.annotation))
@@ -63,3 +66,7 @@ def known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
             return []
         model = nested[0]
     return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _field(model: type[BaseModel], key: str) -> FieldInfo | None:
+    return next((info for name, info in model.model_fields.items() if key == (info.alias or name)), None)

@@ -1,15 +1,15 @@
 """Values that stand outside the configuration file: the environment's, and secrets in files."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
 
 from exporter.fields import EnvText
-from exporter.secret import Secret
+from exporter.secret import NAMED_SECRETS, Secret
 from exporter.yamlsource import Document, Key, Problem
 
 _REFERENCE: Final = re.compile(
@@ -39,6 +39,8 @@ def expand(document: Document, environment: Mapping[str, str]) -> tuple[Any, lis
                 return value
 
     def expand_text(text: str, key: Key) -> str:
+        parts: list[str] = []
+
         def fill(match: re.Match[str]) -> str:
             if match["literal"]:
                 return "${"
@@ -48,15 +50,16 @@ def expand(document: Document, environment: Mapping[str, str]) -> tuple[Any, lis
                 return ""
             name, default = match["name"], match["default"]
             value = environment.get(name)
-            if default is not None:
-                return value or default
-            if value is None:
+            if value:
+                parts.append(value)
+            elif default is not None:
+                return default
+            elif value is None:
                 problems.append(document.problem(key, f"the environment variable {name} is not set"))
-                return ""
-            return value
+            return value or ""
 
         filled = _REFERENCE.sub(fill, text)
-        return EnvText(filled) if _refers(text) else filled
+        return EnvText(filled, tuple(parts)) if _refers(text) else filled
 
     return expanded(document.data, ()), problems
 
@@ -84,7 +87,15 @@ class FileSecrets:
         for name, nested in _nested_models(model):
             if isinstance(resolved.get(name), dict):
                 resolved[name] = self.resolve(resolved[name], nested, (*key, name))
-        for name in secret_fields(model):
+        for name, info in model.model_fields.items():
+            given = resolved.get(name)
+            if NAMED_SECRETS in info.metadata and isinstance(given, dict):
+                names = [item.removesuffix("_file") for item in given if item.endswith("_file")]
+                resolved[name] = self._read_files(dict(given), names, (*key, name))
+        return self._read_files(resolved, secret_fields(model), key)
+
+    def _read_files(self, resolved: dict[str, Any], names: Iterable[str], key: Key) -> dict[str, Any]:
+        for name in names:
             file_key = f"{name}_file"
             if file_key not in resolved:
                 continue
@@ -134,7 +145,9 @@ def stamp(path: Path) -> Stamp:
 def secret_fields(model: type[BaseModel]) -> Iterator[str]:
     """Yield the keys of a model that are secrets, and so may be given as ``x_file``."""
     for name, info in model.model_fields.items():
-        if info.annotation is Secret or Secret in get_args(info.annotation):
+        is_mapping = get_origin(info.annotation) is Mapping
+        kinds = () if is_mapping else (info.annotation, *get_args(info.annotation))
+        if any(isinstance(kind, type) and issubclass(kind, Secret) for kind in kinds):
             yield name
 
 

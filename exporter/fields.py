@@ -1,7 +1,7 @@
 """The kinds of values that configuration files hold: durations, URLs, text from the environment."""
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
@@ -14,9 +14,20 @@ _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
 
 
 class EnvText(str):
-    """Text that holds something from the environment: it may stand for a number, and may be secret."""
+    """Text that holds something from the environment: it may stand for a number, and may be secret.
 
-    __slots__ = ()
+    ``parts`` are the values that came from there.
+    """
+
+    __slots__ = ("parts",)
+
+    parts: tuple[str, ...]
+
+    def __new__(cls, text: str, parts: tuple[str, ...] = ()) -> Self:
+        """Return the text with what the environment gave to it."""
+        self = super().__new__(cls, text)
+        self.parts = parts
+        return self
 
 
 def parse_duration(text: str) -> float:

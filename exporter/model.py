@@ -14,6 +14,9 @@ from exporter.secret import Secret
 DEFAULT_POOL = "default"
 DEFAULT_UNIT = "credits"
 
+# An account's series are bounded whatever its vendor answers.
+MOST_POOLS = 200
+
 
 class Reason(StrEnum):
     """Why a call failed; the values of the label ``reason``."""
@@ -94,6 +97,8 @@ class Reading:
     def __post_init__(self) -> None:
         if not self.pools:
             raise FetchError(Reason.BAD_RESPONSE, "the answer holds no balance")
+        if len(self.pools) > MOST_POOLS:
+            raise FetchError(Reason.BAD_RESPONSE, f"the answer holds more than {MOST_POOLS} pools")
 
 
 Text = str | Secret
@@ -104,11 +109,11 @@ class VendorRequest:
     """One request to a vendor.
 
     ``headers`` and ``params`` are encoded by the transport; a value that is a secret is given as
-    one. ``json`` is the body of a POST. ``auth`` is for schemes that sign each call anew; a request
-    without it is prepared once and reused.
+    one, and so is a URL that holds one. ``json`` is the body of a POST. ``auth`` is for schemes that
+    sign each call anew; a request without it is prepared once and reused.
     """
 
-    url: str
+    url: Text
     method: str = "GET"
     headers: Mapping[str, Text] = field(default_factory=dict)
     params: Mapping[str, Text] = field(default_factory=dict)

@@ -71,6 +71,13 @@ class Secret:
         return {"type": "string", "minLength": 1, "writeOnly": True}
 
 
+class _NamedSecrets:
+    """Marks a field as a mapping of names to secrets: the user names them, and may give ``name_file``."""
+
+
+NAMED_SECRETS: Final = _NamedSecrets()
+
+
 class Redactor:
     """Removes known secrets from text that somebody else wrote, such as a traceback."""
 
