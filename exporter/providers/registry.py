@@ -48,7 +48,13 @@ def provider_types() -> ProviderTypes:
 
 
 def _built_in() -> dict[str, Loader]:
-    return {provider.type_name: _already(provider) for provider in _BUILT_IN}
+    return {provider.type_name: _already(provider) for provider in _BUILT_IN} | {"http": _http}
+
+
+def _http() -> ProviderType:
+    from exporter.providers.http import HttpProvider  # noqa: PLC0415 - only who describes a vendor needs JMESPath
+
+    return HttpProvider
 
 
 def _already(provider: ProviderType) -> Loader:

@@ -47,6 +47,12 @@ class Account:
 
 SECRET = "canary-s3cr3t/+=&%ü"
 KEY = "canary-k3y-7d1f"
+REQUEST = {"url": "https://vendor.example/credits", "headers": {"Authorization": f"Bearer {KEY}"}}
+RESPONSE = {
+    "success": "success != `false`",
+    "errors": [{"when": "error.code == 'UNAUTHORIZED'", "reason": "unauthorized"}],
+    "pools": [{"balance": "credits || data.credit", "sources": {"bonus": "available_credits"}}],
+}
 OAUTH1 = {name: f"canary-{name}" for name in ("consumer_key", "consumer_secret", "token", "token_secret")}
 
 # Every provider type in every way to give its credentials.
@@ -66,6 +72,16 @@ ACCOUNTS = (
         {"api_key": KEY, "base_url": "https://verify.example", "auth_header": "X-API-Key"},
         (KEY,),
     ),
+    Account("http", {"request": REQUEST, "response": RESPONSE}, (KEY,)),
+    Account(
+        "http",
+        {
+            "request": REQUEST | {"headers": {}, "params": {"key": "{key}"}},
+            "response": RESPONSE,
+            "credentials": {"key": SECRET},
+        },
+        (SECRET,),
+    ),
 )
 
 # What each vendor answers when all is well, by type.
@@ -75,4 +91,5 @@ GOOD_BODIES = {
     "oceanio": '{"credits": {"oneTime": 80, "recurrent": 2.5}, "dailyLimitRateLeft": 9}',
     "leadmagic": '{"credits": 82.5, "is_frozen": false}',
     "trueverify": '{"success": true, "data": {"available_credits": 82, "bonus_credits": 2}}',
+    "http": '{"credits": "82.50", "success": true}',
 }

@@ -72,7 +72,7 @@ def test_a_base_url_may_have_a_path_of_its_own(
     account: Account, slash: str, vendor: responses.RequestsMock, call: Call
 ) -> None:
     """The vendor's path comes after that of a proxy, with one slash between them."""
-    usual = urlsplit(account.provider().request().url).path
+    usual = urlsplit(str(prepare(account.provider().request()).url)).path
     url = f"https://proxy.example/vendors/x{usual}"
     vendor.add(responses.GET, url, body=GOOD_BODIES[account.type_name])
     settings = account.settings | {"base_url": f"https://proxy.example/vendors/x{slash}"}
