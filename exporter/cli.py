@@ -122,7 +122,7 @@ def _add_web_flags(parser: argparse.ArgumentParser) -> None:
     add("--web.enable-lifecycle", dest="enable_lifecycle", action="store_true",
         help="allow a reload by POST /-/reload")
     add("--web.max-requests", dest="max_requests", type=_typed(_count), default=DEFAULT_MAX_REQUESTS,
-        metavar="N", help="requests answered at the same time; more get 503")
+        metavar="N", help="requests answered at the same time, more get 503; 0: no limit")
     add("--web.systemd-socket", dest="systemd_socket", action="store_true",
         help="take the listening sockets from systemd")
     add("--config.auto-reload-interval", dest="auto_reload_interval", type=_typed(parse_duration),
@@ -158,8 +158,8 @@ def _path(text: str) -> str:
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ValueError("should be a number from 1")
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("should be a whole number; 0 is no limit")
     return int(text)
 
 
