@@ -40,6 +40,7 @@ MATRIX: dict[Name, set[Name]] = {
         ("CreditsBalanceLow", "warning"),
         *(forecast for forecast in FORECASTS if forecast[1] != "critical"),
     },
+    ("CreditsProviderUnauthorized", "critical"): {("CreditsProviderDown", "warning")},
     ("CreditsExporterDown", "critical"): EXPORTER_DEPENDANTS,
     ("CreditsExporterAbsent", "critical"): EXPORTER_DEPENDANTS,
 }
@@ -95,6 +96,11 @@ CASES = [
             _alert("CreditsProviderDown", "warning", pool=""),
             _alert("CreditsProviderUnauthorized", "critical", pool=""),
         ],
+    ),
+    Case(
+        "a refused key explains that the provider is down, which still mutes what it makes old",
+        [_alert("CreditsProviderUnauthorized", "critical", pool="")],
+        [_alert("CreditsProviderDown", "warning", pool=""), _alert("CreditsDataStale", "warning", pool="")],
     ),
     Case(
         "another provider's outage is one",
