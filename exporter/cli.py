@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from exporter import __version__
-from exporter.commands import check, once, serve
+from exporter.commands import check, once, serve, try_provider
 from exporter.fields import parse_duration
 from exporter.log import LogFormat, LogLevel
 from exporter.web.app import WebOptions
@@ -75,6 +75,14 @@ def make_parser() -> argparse.ArgumentParser:
         help="write it there, atomically, for the textfile collector",
     )
     _add_log_flags(collecting)
+
+    trying = _command(subparsers, "try", _try, "show one provider's request, answer and expressions")
+    _add_config_file(trying)
+    trying.add_argument("--provider", required=True, metavar="NAME", help="the name of the entry")
+    trying.add_argument(
+        "--response-file", dest="response_file", type=Path, metavar="BODY",
+        help="read the answer from there and call nobody; a body, or what curl -i prints",
+    )
 
     showing = _command(subparsers, "demo", _demo, "serve simulated vendors and the exporter over them")
     _add_web_flags(showing)
@@ -177,6 +185,10 @@ def _check(options: argparse.Namespace) -> int:
 
 def _once(options: argparse.Namespace) -> int:
     return _leave(once.once(options.config_file, options.output, options.log_level, options.log_format))
+
+
+def _try(options: argparse.Namespace) -> int:
+    return try_provider.try_provider(options.config_file, options.provider, options.response_file)
 
 
 def _serve_options(options: argparse.Namespace) -> serve.ServeOptions:

@@ -1,7 +1,7 @@
 """``type: http``: a vendor described in the configuration; also what the catalogue's vendors are made of."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -69,6 +69,10 @@ class DescribedProvider(Provider[S]):
     def parse(self, response: VendorResponse) -> Reading:
         """Return what the description finds in the answer."""
         return self._reader.read(response)
+
+    def body(self, response: VendorResponse) -> Any:
+        """Return the body as expressions see it; raise FetchError for one that can't be read."""
+        return self._reader.body(response)
 
     def explain(self, response: VendorResponse) -> Iterator[Finding]:
         """Yield what each expression finds in the answer; raise FetchError where it is unreadable."""

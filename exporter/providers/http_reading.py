@@ -24,11 +24,15 @@ Redact = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one expression yields: where it stands, as it is written, and the value; for people."""
+    """What one expression yields: where it stands, as it is written, and the value; for people.
+
+    ``is_number`` tells whether only a number is of use there.
+    """
 
     key: str
     expression: str
     value: Any
+    is_number: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ class AnswerReader:
             upstream_seconds=_upstream_seconds(rules.upstream_ttp, scope),
         )
 
+    def body(self, response: VendorResponse) -> Any:
+        """Return the body as expressions see it; raise FetchError for one that can't be read."""
+        return _parsed(self._rules, response)
+
     def explain(self, response: VendorResponse) -> Iterator[Finding]:
         """Yield what each expression finds, whatever the answer's status; within lists for every element.
 
@@ -84,18 +92,18 @@ class AnswerReader:
         """
         rules, body = self._rules, self._scope(response)
         for key, part in expressions(rules.model_copy(update={"pools": ()})):
-            yield Finding(key, repr(part), _found(part, body))
+            yield _finding(key, part, body)
         for index, rule in enumerate(rules.pools):
             prefix = f"response.pools[{index}]"
             if rule.header is not None:
-                yield Finding(f"{prefix}.header", rule.header, body.headers.get(rule.header))
+                yield _finding(f"{prefix}.header", Figure(header=rule.header), body)
             if rule.each is not None:
-                yield Finding(f"{prefix}.each", repr(rule.each), rule.each.find(body.data))
+                yield _finding(f"{prefix}.each", rule.each, body)
             parts = list(expressions(rule.model_copy(update={"each": None}), prefix))
             for element, scope in enumerate(_scopes(rule, body)):
                 mark = "" if rule.each is None else f" of element {element}"
                 for key, part in parts:
-                    yield Finding(f"{key}{mark}", repr(part), _found(part, scope))
+                    yield _finding(f"{key}{mark}", part, scope)
 
     def _scope(self, response: VendorResponse) -> _Scope:
         """Return what expressions look at; the page of an error status needn't be of the usual format."""
@@ -129,7 +137,8 @@ class AnswerReader:
         """Return the pools that have a balance: of several rules for one pool, the first that finds it."""
         pools: dict[str, Pool] = {}
         for index, rule in enumerate(self._rules.pools):
-            pools = self._pools_of(rule, f"response.pools[{index}]", body) | pools
+            found = self._pools_of(rule, f"response.pools[{index}]", body)
+            pools |= {name: pool for name, pool in found.items() if name not in pools}
         return pools
 
     def _pools_of(self, rule: PoolRule, key: str, body: _Scope) -> dict[str, Pool]:
@@ -150,8 +159,12 @@ class AnswerReader:
         return pools
 
 
-def _found(part: Expression | Figure, scope: _Scope) -> Any:
-    return part.find(scope.data) if isinstance(part, Expression) else part.find(scope.data, scope.headers)
+def _finding(key: str, part: Expression | Figure, scope: _Scope) -> Finding:
+    if isinstance(part, Expression):
+        return Finding(key, part.text, part.find(scope.data))
+    return Finding(
+        key, repr(part), part.find(scope.data, scope.headers), is_number=not key.endswith("iso8601")
+    )
 
 
 def _scopes(rule: PoolRule, body: _Scope) -> list[_Scope]:

@@ -182,4 +182,4 @@ def test_explain_tells_what_each_expression_finds() -> None:
     assert told["response.pools[2].each"][1] == body["balance_infos"]
     assert told["response.pools[2].balance of element 0"] == ("total_balance", "1")
     assert told["response.pools[2].sources.granted of element 1"] == ("granted_balance", None)
-    assert told["response.pools[3].header"] == ("X-Credits-Remaining", "9")
+    assert told["response.pools[3].header"] == ("header X-Credits-Remaining", "9")
