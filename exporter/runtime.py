@@ -1,7 +1,7 @@
 """The running exporter: the state that survives scrapes, and the one path by which its config changes."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -49,6 +49,11 @@ class Runtime:
     def config(self) -> Config:
         """The running configuration."""
         return self.refresher.config
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What kept the configuration on disk from being loaded at the last attempt; empty if nothing did."""
+        return tuple(self._problems)
 
     def redact(self, text: str) -> str:
         """Return the text with every configured secret masked."""

@@ -13,16 +13,16 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporter.runtime import PageRequest, Runtime
+from exporter.web.page import CONTENT_SECURITY_POLICY, render
 from exporter.web.scrape import BadRequestError, page_request, probe_target, selected_providers
-from exporter.web.status import status_page
+from exporter.web.status import status_of
 
 PROBE_PATH: Final = "/probe"
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?", re.ASCII)
 
 _PAGE_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -138,7 +138,10 @@ class _Pages:
         return PlainTextResponse("The configuration was reloaded.\n")
 
     def status(self, request: Request) -> Response:
-        page = status_page(self._runtime.peek(), self._runtime.clock.now(), self._options.telemetry_path)
+        runtime = self._runtime
+        status = status_of(runtime.peek(), runtime.clock.now(), runtime.problems)
+        # A vendor's pool may be named by half a surrogate pair, which no encoding can hold.
+        page = render(status, self._options.telemetry_path).encode("utf-8", "replace")
         return HTMLResponse(page, headers=_PAGE_HEADERS)
 
 
