@@ -8,9 +8,11 @@ from typing import Final
 import yaml
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.runtime import PageRequest, Runtime
 from exporter.web.page import CONTENT_SECURITY_POLICY, render
@@ -23,7 +25,6 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,4
 
 _PAGE_HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -64,10 +65,28 @@ def make_app(runtime: Runtime, options: WebOptions, readiness: Readiness) -> Sta
     ]
     if options.telemetry_path != "/":
         routes.append(Route("/", pages.status))
-    return Starlette(
+    app = Starlette(
         routes=routes,
+        middleware=[Middleware(_NoSniffing)],
         exception_handlers={BadRequestError: _bad_request, HTTPException: _http_error},
     )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _NoSniffing:
+    """Keeps browsers from taking plain text, which may echo a request, for a page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            await send(message)
+
+        await self._app(scope, receive, send_marked)
 
 
 class _Pages:
@@ -116,7 +135,7 @@ class _Pages:
 
     async def config(self, request: Request) -> Response:
         text = yaml.safe_dump(self._runtime.config.as_shown(), sort_keys=False, allow_unicode=True)
-        return PlainTextResponse(text, headers={"X-Content-Type-Options": "nosniff"})
+        return PlainTextResponse(text)
 
     async def healthy(self, request: Request) -> Response:
         return PlainTextResponse("credits-exporter is healthy.\n")

@@ -61,7 +61,7 @@ def selected_providers(request: Request, configured: tuple[str, ...]) -> tuple[s
     wanted = request.query_params.getlist("provider")
     unknown = sorted(set(wanted) - set(configured))
     if unknown:
-        raise BadRequestError(f"unknown provider: {', '.join(unknown)}")
+        raise BadRequestError(f"unknown provider: {', '.join(map(repr, unknown))}")
     return tuple(name for name in configured if name in wanted) if wanted else configured
 
 
