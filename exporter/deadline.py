@@ -64,6 +64,11 @@ class _DeadlineTLSSocket(ssl.SSLSocket):
 
     deadline: Deadline | None = None
 
+    def recv(self, *args: Any, **kwargs: Any) -> bytes:
+        """Receive for another TLS connection within this one: to a vendor behind an https:// proxy."""
+        self._limit()
+        return super().recv(*args, **kwargs)
+
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self._limit()
         return super().recv_into(*args, **kwargs)
@@ -96,8 +101,21 @@ class _DeadlineHTTPSConnection(HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
-        if isinstance(self.sock, _DeadlineTLSSocket):
-            self.sock.deadline = self.deadline
+        self._limit(self.sock)
+
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
+        secured = super()._connect_tls_proxy(hostname, sock)
+        self._limit(secured)
+        return secured
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        # For the handshake with the vendor: the proxy has used up some of the time.
+        self.sock.settimeout(self.deadline.remaining())
+
+    def _limit(self, sock: Any) -> None:
+        if isinstance(sock, _DeadlineTLSSocket):
+            sock.deadline = self.deadline
 
 
 class DeadlineHTTPPool(HTTPConnectionPool):

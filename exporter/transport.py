@@ -231,7 +231,8 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pool_classes
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **self._tls, **kwargs)
+        context = self._tls["ssl_context"]
+        manager = super().proxy_manager_for(proxy, proxy_ssl_context=context, **self._tls, **kwargs)
         manager.pool_classes_by_scheme = self._pool_classes
         return manager
 
