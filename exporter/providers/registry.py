@@ -1,10 +1,12 @@
-"""Which provider types there are: the built-in ones, and those of other installed distributions."""
+"""Which provider types there are: built in, in the catalogue, and of other installed distributions."""
 
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Final
 
 from exporter.providers.agiletelecom import AgileTelecom
@@ -31,6 +33,7 @@ class ProviderTypes:
 
     def __init__(self, loaders: Mapping[str, Loader]) -> None:
         self._loaders = dict(loaders)
+        self._loaded: dict[str, ProviderType] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._loaders)
@@ -39,12 +42,24 @@ class ProviderTypes:
         """Return the type of that name; raise LookupError that says why it can't be used."""
         if name not in self._loaders:
             raise LookupError(f"{name!r} is not a known provider type; known are {', '.join(self._loaders)}")
-        return self._loaders[name]()
+        if name not in self._loaded:
+            self._loaded[name] = self._loaders[name]()
+        return self._loaded[name]
 
 
-def provider_types() -> ProviderTypes:
-    """Return the types that this installation knows. A built-in name can't be taken by a distribution."""
-    return ProviderTypes(_installed(entry_points(group=ENTRY_POINT_GROUP)) | _built_in())
+def catalogue_folder() -> Traversable:
+    """Return the folder of the catalogue: one YAML file for each vendor."""
+    return files("exporter.providers") / "catalogue"
+
+
+def provider_types(catalogue: Traversable | None = None) -> ProviderTypes:
+    """Return the types that this installation knows; ``catalogue`` is another folder of vendors' files.
+
+    A distribution can't take the name of a type that we have ourselves.
+    """
+    ours = _built_in() | _catalogue(catalogue or catalogue_folder())
+    theirs = _installed(entry_points(group=ENTRY_POINT_GROUP))
+    return ProviderTypes(ours | {name: theirs[name] for name in theirs if name not in ours})
 
 
 def _built_in() -> dict[str, Loader]:
@@ -55,6 +70,22 @@ def _http() -> ProviderType:
     from exporter.providers.http import HttpProvider  # noqa: PLC0415 - only who describes a vendor needs JMESPath
 
     return HttpProvider
+
+
+def _catalogue(folder: Traversable) -> dict[str, Loader]:
+    """Return the vendors of a folder; a file is read when its type is used."""
+    vendors = sorted((file for file in folder.iterdir() if file.name.endswith(".yml")), key=_name)
+    return {_name(file): partial(_vendor, file) for file in vendors}
+
+
+def _name(file: Traversable) -> str:
+    return file.name.removesuffix(".yml")
+
+
+def _vendor(file: Traversable) -> ProviderType:
+    from exporter.providers.vendor_file import load_vendor  # noqa: PLC0415 - as for http
+
+    return load_vendor(file)
 
 
 def _already(provider: ProviderType) -> Loader:
