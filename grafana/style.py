@@ -33,6 +33,9 @@ CURRENCIES = {
 }
 """Grafana's unit of each currency; any other one is shown as a plain number with its code in the legend."""
 
+POINTS = 200
+"""Points of a line: one an hour over a week, one in five minutes over a day."""
+
 DAY_INTERVAL = "1d"
 FAILURES_INTERVAL = "20m"
 """Long enough that each failed call is in one bar, not in several that overlap."""
@@ -164,7 +167,7 @@ def lines(frame: Frame, unit: str, *, empty: str) -> timeseries_builders.Panel:
     that are multiples of the distance between two points, so a series younger than that has no point yet:
     ``empty`` says why else there may be none.
     """
-    panel = framed(timeseries_builders.Panel(), frame).unit(unit).max_data_points(400)
+    panel = framed(timeseries_builders.Panel(), frame).unit(unit).max_data_points(POINTS)
     panel.no_value(f"{empty}, or too recently for this time range")
     panel.color_scheme(
         dashboard_builders.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)

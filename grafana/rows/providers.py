@@ -32,7 +32,7 @@ def _timeline() -> statetimeline.Panel:
         width=24,
         height=8,
     )
-    panel = framed(statetimeline.Panel(), frame).unit(style.COUNT).max_data_points(400)
+    panel = framed(statetimeline.Panel(), frame).unit(style.COUNT).max_data_points(style.POINTS)
     panel.mappings([style.text({"1": ("up", GREEN), "0": ("down", RED)})])
     panel.thresholds(style.steps(low_is_bad=True, bounds=[(1, GREEN)]))
     panel.show_value(common.VisibilityMode.NEVER).merge_values(True).line_width(0).fill_opacity(80)
