@@ -4,6 +4,7 @@ State and nothing else: readings and errors settle here, and are published as fr
 collector and the status page render.
 """
 
+import contextlib
 import math
 import random
 import threading
@@ -79,6 +80,8 @@ class _State:
         self.retired = False
         self.meters: dict[str, ConsumptionMeter] = {}
         self.view = AccountView(account, next_fetch=clock.now())
+        with contextlib.suppress(Exception):  # a bug in a provider costs its calls, not the start
+            self.transport.make_ready(account.provider.request())
 
 
 class Refresher:

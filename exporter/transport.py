@@ -17,6 +17,7 @@ from urllib.request import getproxies
 import requests
 import structlog
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
@@ -73,6 +74,14 @@ class Transport:
         self._prepared: tuple[VendorRequest, requests.PreparedRequest] | None = None
         self._log = structlog.get_logger(__name__)
         self._stdlib_log = logging.getLogger(__name__)
+
+    def make_ready(self, request: VendorRequest) -> None:
+        """Do ahead what a request's first call would have to: after a start, all first calls come at once."""
+        if request.auth is None:
+            prepared = self._prepare(request)
+            proxies = self._proxies_for(prepared.url or "")
+            self._adapter.get_connection_with_tls_context(prepared, verify=True, proxies=proxies)
+            self._adapter.request_url(prepared, proxies)
 
     def start(self, seconds: float) -> None:
         """Begin a fetch: all calls until the next start share so many seconds."""
@@ -251,6 +260,14 @@ class _Adapter(HTTPAdapter):
         if url not in self._targets:
             self._targets[url] = super().request_url(request, proxies)
         return self._targets[url]
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Leave out what nobody reads, such as cookies."""
+        response = requests.Response()
+        response.status_code = resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.raw, response.request, response.url = resp, req, str(req.url)
+        return response
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
