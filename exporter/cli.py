@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from exporter import __version__
-from exporter.commands import check, once, serve, try_provider
+from exporter.commands import check, once, serve
 from exporter.fields import parse_duration
 from exporter.log import LogFormat, LogLevel
 from exporter.web.app import WebOptions
@@ -83,6 +83,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--response-file", dest="response_file", type=Path, metavar="BODY",
         help="read the answer from there and call nobody; a body, or what curl -i prints",
     )
+
+    listing = _command(subparsers, "vendors", _vendors, "list all provider types with their credentials")
+    listing.add_argument("--format", choices=["text", "json"], default="text", help="of the list")
+
+    _command(subparsers, "schema", _schema, "print the JSON Schema of the configuration, for editors")
 
     showing = _command(subparsers, "demo", _demo, "serve simulated vendors and the exporter over them")
     _add_web_flags(showing)
@@ -188,7 +193,21 @@ def _once(options: argparse.Namespace) -> int:
 
 
 def _try(options: argparse.Namespace) -> int:
+    from exporter.commands import try_provider  # noqa: PLC0415 - `serve` needs it only for described vendors
+
     return try_provider.try_provider(options.config_file, options.provider, options.response_file)
+
+
+def _vendors(options: argparse.Namespace) -> int:
+    from exporter.commands import describe  # noqa: PLC0415 - `serve` never needs it
+
+    return describe.vendors(options.format)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from exporter.commands import describe  # noqa: PLC0415
+
+    return describe.schema()
 
 
 def _serve_options(options: argparse.Namespace) -> serve.ServeOptions:

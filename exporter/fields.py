@@ -82,7 +82,12 @@ def _as_number(text: str) -> int | float | str:
 
 
 _DURATION_SCHEMA: Final = WithJsonSchema(
-    {"type": "string", "pattern": rf"^({_DURATION_PATTERN}|.*\$\{{.*)$", "examples": ["15s", "5m", "7d"]}
+    {
+        "type": "string",
+        "minLength": 1,
+        "pattern": rf"^({_DURATION_PATTERN}|.*\$\{{.*)$",
+        "examples": ["15s", "5m", "7d"],
+    }
 )
 
 _AS_WRITTEN: Final = PlainSerializer(format_duration, return_type=str, when_used="json")

@@ -31,7 +31,7 @@ class ErrorRule(Section):
     """An answer that is an error: by an expression, by status, or by both together."""
 
     when: Expression | None = None
-    status: Annotated[Count, Field(ge=100, le=599)] | None = None
+    status: Count | None = Field(default=None, ge=100, le=599)
     reason: VendorReason
 
     @model_validator(mode="after")

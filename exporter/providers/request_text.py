@@ -70,7 +70,7 @@ class RequestText(Secret):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """Describe it to editors."""
-        return {"type": ["string", "number", "boolean"]}
+        return {"type": ["string", "number", "boolean"], "writeOnly": True}
 
 
 class RequestUrl(RequestText):
@@ -98,6 +98,13 @@ class RequestUrl(RequestText):
         return urlunsplit(parts._replace(query=query, fragment=""))
 
     __str__ = __repr__
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe it to editors."""
+        return {"type": "string", "minLength": 1, "writeOnly": True}
 
     def pieces(self) -> Iterator[str]:
         """Yield what may be secret: what the environment gave, keys in the path, parameters."""

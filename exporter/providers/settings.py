@@ -66,16 +66,22 @@ class ProviderSettings(Section):
 
     type: str
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
-    base_url: BaseUrl | None = None
-    refresh_interval: Duration | None = None
-    timeout: PositiveDuration | None = None
-    max_staleness: PositiveDuration | None = None
-    thresholds: Mapping[str, Thresholds] = Field(default_factory=dict)
-    runway_thresholds: RunwayThresholds | None = None
-    topup_url: WebUrl | None = None
+    base_url: BaseUrl | None = Field(default=None, description="Where the vendor is, or a proxy before it.")
+    refresh_interval: Duration | None = Field(
+        default=None, description="Lowest time between two calls; 0s: at every scrape."
+    )
+    timeout: PositiveDuration | None = Field(default=None, description="Of one call, connect to last byte.")
+    max_staleness: PositiveDuration | None = Field(
+        default=None, description="How long the last good reading is shown while the vendor fails."
+    )
+    thresholds: Mapping[str, Thresholds] = Field(default_factory=dict, description="By pool.")
+    runway_thresholds: RunwayThresholds | None = Field(
+        default=None, description="Times to exhaustion: how long a top-up takes."
+    )
+    topup_url: WebUrl | None = Field(default=None, description="Shown in alerts and on the dashboard.")
     tls_config: TlsSettings = TlsSettings()
     proxy_url: Secret | None = None
-    allow_http: Flag = False
+    allow_http: Flag = Field(default=False, description="Let credentials travel in the clear.")
 
     @model_validator(mode="after")
     def _credentials_travel_encrypted(self) -> Self:
