@@ -193,7 +193,7 @@ def _once(options: argparse.Namespace) -> int:
 
 
 def _try(options: argparse.Namespace) -> int:
-    from exporter.commands import try_provider  # noqa: PLC0415 - `serve` needs it only for described vendors
+    from exporter.commands import try_provider  # noqa: PLC0415 - it imports JMESPath, which `serve` may not need
 
     return try_provider.try_provider(options.config_file, options.provider, options.response_file)
 

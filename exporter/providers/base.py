@@ -12,6 +12,10 @@ A distribution adds provider types by naming classes in its entry points::
 The name is the ``type`` in the configuration and the class's ``type_name``; the class says by its
 ``interface_version`` which interface it was written for. ``INTERFACE_VERSION`` rises when a provider
 written for the present interface would stop working.
+
+The interface is this module, :mod:`exporter.model`, :class:`exporter.secret.Secret`, and of
+``exporter.providers`` the modules ``settings``, ``answers`` and ``credentials``; everything else may
+change with any release. ``tests/providers/third_party`` is a whole distribution of that kind.
 """
 
 from abc import ABC, abstractmethod
