@@ -53,6 +53,21 @@ class FetchError(Exception):
         self.retry_after = retry_after
 
 
+def _check_numbers(*values: float | None) -> None:
+    """Raise FetchError for what is not finite, and TypeError for what is no number: a page can't show it."""
+    for value in values:
+        if value is not None and not math.isfinite(value):
+            raise FetchError(Reason.BAD_RESPONSE, "the answer holds a number that is not finite")
+
+
+def _check_labels(*labels: str) -> None:
+    """Raise TypeError or ValueError for what can't be a label: anything but text that UTF-8 can hold."""
+    for label in labels:
+        if not isinstance(label, str):
+            raise TypeError("a label should be text")
+        label.encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """One pool of credits at one moment, in the pool's unit. What the vendor didn't say is None.
@@ -69,9 +84,8 @@ class Pool:
     used: float | None = None
 
     def __post_init__(self) -> None:
-        for value in (self.balance, self.reserved, self.frozen, self.used, *self.sources.values()):
-            if value is not None and not math.isfinite(value):
-                raise FetchError(Reason.BAD_RESPONSE, "the answer holds a number that is not finite")
+        _check_numbers(self.balance, self.reserved, self.frozen, self.used, *self.sources.values())
+        _check_labels(self.unit, *self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,9 @@ class DailyLimit:
 
     remaining: float | None = None
     reset_timestamp: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_numbers(self.remaining, self.reset_timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,12 @@ class Reading:
             raise FetchError(Reason.BAD_RESPONSE, "the answer holds no balance")
         if len(self.pools) > MOST_POOLS:
             raise FetchError(Reason.BAD_RESPONSE, f"the answer holds more than {MOST_POOLS} pools")
+        _check_labels(*self.pools)
+        _check_numbers(self.upstream_seconds, self.account_frozen)
+        if not all(isinstance(pool, Pool) for pool in self.pools.values()):
+            raise TypeError("the pools of a reading should be of the class Pool")
+        if not isinstance(self.daily_limit, DailyLimit):
+            raise TypeError("the daily limit of a reading should be of the class DailyLimit")
 
 
 Text = str | Secret

@@ -185,9 +185,11 @@ class Refresher:
         outcome = self._outcome(state)
         with self._lock:
             before = state.view
-            self._settle(state, outcome, began)
+            try:
+                self._settle(state, outcome, began)
+            finally:
+                self._end(state, call)
             after = state.view
-            self._end(state, call)
         self._log_change(before, after)
 
     def _end(self, state: _State, call: Future[None]) -> None:
@@ -200,7 +202,7 @@ class Refresher:
     def _outcome(self, state: _State) -> Reading | FetchError:
         state.transport.start(state.account.timeout)
         try:
-            return state.account.provider.fetch(state.transport.call)
+            return _checked(state.account.provider.fetch(state.transport.call))
         except FetchError as error:
             return error
         except BaseException:  # noqa: BLE001 - a bug in one provider, sys.exit() even, costs only its own series
@@ -296,6 +298,12 @@ class Refresher:
                 detail=after.failure.detail,
                 status=after.failure.status,
             )
+
+
+def _checked(reading: object) -> Reading:
+    if not isinstance(reading, Reading):
+        raise TypeError(f"fetch() should return a Reading, not {type(reading).__name__}")
+    return reading
 
 
 def _worker_pool(config: Config) -> ThreadPoolExecutor:
