@@ -83,19 +83,25 @@ async def get(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tup
     return time.perf_counter() - began, length
 
 
-async def client(port: int, scrapes: int) -> list[tuple[float, int]]:
-    """Scrape several times in a row over one connection."""
+async def client(port: int, scrapes: int, every: float = 0.0, offset: float = 0.0) -> list[tuple[float, int]]:
+    """Scrape several times over one connection: in a row, or at a pace that begins after an offset."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    loop = asyncio.get_running_loop()
+    began = loop.time() + offset
+    results = []
     try:
-        return [await get(reader, writer) for _ in range(scrapes)]
+        for number in range(scrapes):
+            await asyncio.sleep(max(0, began + number * every - loop.time()))
+            results.append(await get(reader, writer))
     finally:
         writer.close()
         await writer.wait_closed()
+    return results
 
 
 async def clients(port: int, number: int, scrapes: int) -> list[float]:
-    """Scrape from several clients at once."""
-    results = await asyncio.gather(*(client(port, scrapes) for _ in range(number)))
+    """Scrape from several clients, each once a second, at even distances."""
+    results = await asyncio.gather(*(client(port, scrapes, 1.0, at / number) for at in range(number)))
     return [seconds for result in results for seconds, _ in result]
 
 
@@ -118,8 +124,8 @@ def measure(folder: Path, vendors: Simulator, accounts: int, concurrency: int, r
         with exporter(config) as process:
             ready.append(process.ready_after)
             cold.append(cold_scrape(process))
-            pages = asyncio.run(client(process.port, 300))
-            busy = asyncio.run(clients(process.port, 40, 25))
+            pages = asyncio.run(client(process.port, 200))
+            busy = asyncio.run(clients(process.port, 40, 5))
             megabytes = process.megabytes()
     assert vendors.stats()["calls"] - calls_before == accounts * repeat
     kept, cpu = [], []
@@ -190,7 +196,7 @@ def table(accounts: int, ours: Figures, bare: dict[str, dict[str, float]]) -> st
             f"≤ {goal.idle_milliseconds} ms" if goal else "",
             "",
         ),
-        ("nothing due, 40 clients, p99", f"{ours.busy_p99 * 1000:.1f} ms", "≤ 50 ms", ""),
+        ("nothing due, 40 clients each second, p99", f"{ours.busy_p99 * 1000:.1f} ms", "≤ 50 ms", ""),
         (
             "memory, highest",
             f"{ours.megabytes:.0f} MB",
