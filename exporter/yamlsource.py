@@ -3,6 +3,7 @@
 The safe loader's types and nothing more: no object of any class can be made from a file.
 """
 
+import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,12 +99,12 @@ def parse(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
-        raise SourceError([Problem(file, line, "", f"is not valid YAML: {error.problem}")]) from None
+        # The name of an anchor or an alias may be a secret that begins with & or *.
+        problem = re.sub(r"(alias|anchor) .*", r"\1", str(error.problem))
+        raise SourceError([Problem(file, line, "", f"is not valid YAML: {problem}")]) from None
     except yaml.YAMLError:
-        problem = Problem(file, None, "", "is not valid YAML: it holds a character that YAML forbids")
-        raise SourceError([problem]) from None
-    except ValueError as error:  # such as a date that doesn't exist
-        raise SourceError([Problem(file, None, "", f"is not valid YAML: {error}")]) from None
+        forbidden = Problem(file, None, "", "is not valid YAML: it holds a character that YAML forbids")
+        raise SourceError([forbidden]) from None
     finally:
         loader.dispose()
     if walker.problems:
@@ -123,6 +124,12 @@ def _check_depth(text: str, file: str) -> None:
         return  # the loader meets the same error, and says where
 
 
+def _unreadable(node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(
+        problem="a value can't be read; quote it if it is text", problem_mark=node.start_mark
+    )
+
+
 class _Walker:
     """Turns the node graph into data; scalars are left to the safe loader's constructors."""
 
@@ -140,9 +147,7 @@ class _Walker:
             raise yaml.MarkedYAMLError(problem="too many values", problem_mark=node.start_mark)
         self.lines.setdefault(key, node.start_mark.line + 1)
         if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTION_TAGS:
-            raise yaml.MarkedYAMLError(
-                problem=f"the tag {node.tag!r} is not known", problem_mark=node.start_mark
-            )
+            raise _unreadable(node)
         if isinstance(node, yaml.MappingNode):
             # Before merge keys (<<) are flattened in: only a mapping's own keys can be duplicates.
             self._own_keys.setdefault(id(node), {id(name) for name, _ in node.value})
@@ -150,14 +155,21 @@ class _Walker:
             return self._mapping(node, key)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*key, index)) for index, item in enumerate(node.value)]
-        return self.loader.construct_object(node, deep=True)
+        return self._plain(node)
+
+    def _plain(self, node: yaml.Node) -> Any:
+        try:
+            return self.loader.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError):
+            # Such as a date that doesn't exist. The library's words quote the value, which may be a secret.
+            raise _unreadable(node) from None
 
     def _mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
         data: dict[str, Any] = {}
         own_keys = self._own_keys[id(node)]
         seen: dict[Hashable, int] = {}
         for name_node, value_node in node.value:
-            name = self.loader.construct_object(name_node, deep=True)
+            name = self._plain(name_node)
             line = name_node.start_mark.line + 1
             if not isinstance(name, str):
                 self.problems.append(

@@ -1,6 +1,7 @@
 """YAML with line marks."""
 
 import pytest
+import yaml
 
 from exporter.yamlsource import SourceError, dotted, load, parse
 
@@ -49,15 +50,29 @@ def test_every_key_has_its_line():
         ("a: [", ["c.yml:2: is not valid YAML: did not find expected node content"]),
         ("a: b: c", ["c.yml:1: is not valid YAML: mapping values are not allowed in this context"]),
         ("a: *nope", ["c.yml:1: is not valid YAML: found undefined alias"]),
-        ("a: !!python/object:os.system {}", ["c.yml:1: is not valid YAML: the tag"]),
+        ("a: !!python/object:os.system {}", ["c.yml:1: is not valid YAML: a value can't be read"]),
         ("a: 1\n---\nb: 2", ["c.yml:2: is not valid YAML: but found another document"]),
-        ("a: 2026-13-45", ["c.yml: is not valid YAML: month must be in 1..12"]),
+        ("a: 1\nb: 2026-13-45", ["c.yml:2: is not valid YAML: a value can't be read"]),
     ],
 )
 def test_what_is_wrong_is_told_with_file_line_and_key(text, expected):
     """Each error names the file, the line and the key; duplicate keys are all reported."""
     for line, start in zip(problems(text), expected, strict=True):
         assert line.startswith(start)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["!CANARY", "!CANARY [x]", "!CANARY {x: y}", "!<CANARY> x", "!!int CANARY", "!!float CANARY", "!!bool CANARY",
+     "!!timestamp CANARY", "*CANARY", "x\nb: &CANARY 1\nc: &CANARY 2", "x\n!CANARY : 1"],
+)  # fmt: skip
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+def test_a_secret_that_yaml_takes_for_something_else_is_not_shown(monkeypatch, value, loader):
+    """A password that begins with ! or * is an error with its line, and without a word of it."""
+    monkeypatch.setattr("exporter.yamlsource._Loader", getattr(yaml, loader))
+    (problem,) = problems(f"password: {value}\n")
+    assert problem.startswith("c.yml:")
+    assert "canary" not in problem.lower()
 
 
 def test_a_document_that_aliases_blow_up_is_refused():
