@@ -12,7 +12,7 @@ from exporter import __version__
 from exporter.commands import check, once, serve
 from exporter.fields import parse_duration
 from exporter.log import LogFormat, LogLevel
-from exporter.web.app import WebOptions
+from exporter.web.app import TAKEN_PATHS, WebOptions
 from exporter.web.server import DEFAULT_MAX_REQUESTS
 from exporter.web.sockets import ListenError, parse_listen_address
 
@@ -95,6 +95,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells the default of a flag that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in {None, False} else super()._get_help_string(action)
+
+
 def _command(
     subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Command, summary: str
 ) -> argparse.ArgumentParser:
@@ -103,7 +110,7 @@ def _command(
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
         allow_abbrev=False,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"credits-exporter {__version__}")
     parser.set_defaults(run=run)
@@ -167,6 +174,8 @@ def _typed(parse: Callable[[str], T]) -> Callable[[str], T]:
 def _path(text: str) -> str:
     if not text.startswith("/") or any(character in text for character in "{}?#") or not text.isprintable():
         raise ValueError("should be a path such as /metrics")
+    if text in TAKEN_PATHS:
+        raise ValueError(f"{text} is taken")
     return text
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from exporter.config import Config, load_config
 from exporter.providers.registry import provider_types
+from exporter.yamlsource import Problem, SourceError
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -16,6 +17,8 @@ EXIT_USAGE: Final = 2
 
 def configured(path: Path) -> Config:
     """Load the configuration with the environment's variables; raises SourceError with every problem."""
+    if not path.exists():
+        raise SourceError([Problem(str(path), None, "", "does not exist; --config.file says where it is")])
     return load_config(path, os.environ, provider_types())
 
 

@@ -26,21 +26,21 @@ def once(config_file: Path, output: Path | None, log_level: LogLevel, log_format
     turns = -(-len(accounts) // runtime.config.max_concurrency)
     seconds = turns * max(account.timeout for account in accounts.values()) + 1.0
     page = runtime.scrape(PageRequest(tuple(accounts), seconds, Format.TEXT_0_0_4, with_own=False))
-    try:
-        _write(page, output)
-    except OSError as error:
-        complain([f"{output} can't be written: {error.strerror}"])
-        return EXIT_USAGE
+    if output is None:
+        sys.stdout.buffer.write(page)
+        sys.stdout.flush()
+    else:
+        try:
+            _write(page, output)
+        except OSError as error:
+            complain([f"{output} can't be written: {error.strerror}"])
+            return EXIT_USAGE
     all_up = all(view.up for view in runtime.peek().views)
     runtime.close()
     return EXIT_OK if all_up else EXIT_FAILED
 
 
-def _write(page: bytes, output: Path | None) -> None:
-    if output is None:
-        sys.stdout.buffer.write(page)
-        sys.stdout.flush()
-        return
+def _write(page: bytes, output: Path) -> None:
     # The collector must never read half a page, so the file appears whole or not at all.
     with tempfile.NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.", delete=False) as file:
         try:

@@ -20,6 +20,8 @@ from exporter.web.scrape import BadRequestError, page_request, probe_target, sel
 from exporter.web.status import status_of
 
 PROBE_PATH: Final = "/probe"
+# Where the metrics can't be put.
+TAKEN_PATHS: Final = frozenset({PROBE_PATH, "/sd", "/config", "/-/healthy", "/-/ready", "/-/reload"})
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?", re.ASCII)
 
