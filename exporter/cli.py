@@ -76,6 +76,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_log_flags(collecting)
 
+    showing = _command(subparsers, "demo", _demo, "serve simulated vendors and the exporter over them")
+    _add_web_flags(showing)
+    _add_log_flags(showing)
+
     trying = _command(subparsers, "try", _try, "show one provider's request, answer and expressions")
     _add_config_file(trying)
     trying.add_argument("--provider", required=True, metavar="NAME", help="the name of the entry")
@@ -88,10 +92,6 @@ def make_parser() -> argparse.ArgumentParser:
     listing.add_argument("--format", choices=["text", "json"], default="text", help="of the list")
 
     _command(subparsers, "schema", _schema, "print the JSON Schema of the configuration, for editors")
-
-    showing = _command(subparsers, "demo", _demo, "serve simulated vendors and the exporter over them")
-    _add_web_flags(showing)
-    _add_log_flags(showing)
     return parser
 
 
