@@ -123,10 +123,10 @@ def test_a_changed_secret_file_is_taken_up_by_itself(vendors, tmp_path):
         assert exporter.value("credits_exporter_config_last_reload_successful") == 1
 
 
-def hanging(vendors, exporter) -> list[str]:
-    """Begin a scrape that waits for a vendor; return the list that its page will be put into."""
+def hanging(vendors, exporter, seconds: float) -> list[str]:
+    """Begin a scrape that waits so long for a vendor; return the list that its page will be put into."""
     pages: list[str] = []
-    header = {"X-Prometheus-Scrape-Timeout-Seconds": "3"}
+    header = {"X-Prometheus-Scrape-Timeout-Seconds": str(seconds)}
 
     def scrape() -> None:
         try:
@@ -145,9 +145,9 @@ def test_sigterm_lets_the_scrape_in_flight_finish_though_a_vendor_hangs(vendors,
     write(vendors, path, "leadmagic", "impressionwise", timeout="60s")
     vendors.simulator.latency("leadmagic", 60)
     with serving(tmp_path, f"--config.file={path}", LISTEN, "--timeout-offset=1s") as exporter:
-        pages = hanging(vendors, exporter)
+        pages = hanging(vendors, exporter, 5)
         exporter.signal(signal.SIGTERM)
-        eventually(lambda: exporter.status("/-/ready") == 503, "not ready any more", 2.0, 0.02)
+        eventually(lambda: exporter.status("/-/ready") == 503, "not ready any more", PATIENCE, 0.02)
         assert exporter.status("/-/healthy") == 200
         assert exporter.wait() == 0
         eventually(lambda: pages, "the page", PATIENCE)
@@ -161,9 +161,9 @@ def test_a_second_signal_ends_it_at_once(vendors, tmp_path):
     write(vendors, path, "leadmagic", timeout="60s")
     vendors.simulator.latency("leadmagic", 60)
     with serving(tmp_path, f"--config.file={path}", LISTEN) as exporter:
-        pages = hanging(vendors, exporter)
+        pages = hanging(vendors, exporter, 60)
         exporter.signal(signal.SIGTERM)
-        eventually(lambda: exporter.status("/-/ready") == 503, "the drain", 2.0, 0.02)
+        eventually(lambda: exporter.named("shutting_down"), "the drain", PATIENCE, 0.02)
         exporter.signal(signal.SIGTERM)
         assert exporter.wait() == 128 + signal.SIGTERM
         eventually(lambda: pages, "the scrape to be lost", PATIENCE)
