@@ -17,7 +17,7 @@ _MOST_FIELDS: Final = 1000
 _LONGEST_LABEL: Final = 100
 
 # A search may take time quadratic in the length of the text, and nothing else runs meanwhile.
-_LONGEST_SEARCHED: Final = 16 * 1024
+_LONGEST_SEARCHED: Final = 8 * 1024
 
 Redact = Callable[[str], str]
 
