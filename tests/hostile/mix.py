@@ -29,6 +29,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "drops second": does.drops_second_request(LEADMAGIC.answer()),
 }
 
+ENDLESS = {"silent", "drips head", "drips body", "continues"}
+
 
 class LeapingClock(SystemClock):
     """Real time that can be moved on, so that back-off and intervals pass without waiting."""
@@ -59,7 +61,10 @@ def vendors() -> Iterator[dict[str, str]]:
 
 
 def entries(urls: dict[str, str], timeout: str) -> list[dict[str, Any]]:
-    """Return the provider entries of the mix."""
+    """Return the provider entries of the mix; ``timeout`` is for those that would never end."""
     good = [entry(vendor, urls[vendor.name]) for vendor in VENDORS]
     names = urls.keys() - {vendor.name for vendor in VENDORS}
-    return good + [entry(LEADMAGIC, urls[name], timeout=timeout) | {"name": name} for name in sorted(names)]
+    return good + [
+        entry(LEADMAGIC, urls[name], timeout=timeout if name in ENDLESS else "10s") | {"name": name}
+        for name in sorted(names)
+    ]

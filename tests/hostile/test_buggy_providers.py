@@ -62,7 +62,7 @@ BUGS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.fixture
-def page_of() -> Iterator[Callable[[Callable[[], Any]], dict[tuple[str, ...], float]]]:
+def page_of(log_events: object) -> Iterator[Callable[[Callable[[], Any]], dict[tuple[str, ...], float]]]:
     """Scrape a good account and one with a bug, twice, and return the second page."""
     with_bug = Script()
     config = with_bug.config("good", "bad", settings="refresh_interval: 0s")

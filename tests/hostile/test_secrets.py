@@ -87,17 +87,19 @@ FAILURES = {
     "bad encoding": does.compressed(b"no", "gzip"),
     "many headers": does.many_headers(300),
 }
+ECHOES = {"timeout", "redirect", "refused credentials", "server error", "echo"}
 
 
 @pytest.fixture
 def everywhere(hostile: StartVendor) -> list[dict[str, Any]]:
-    """Entries: every way to give credentials at every kind of failing vendor, one behind a failing proxy."""
+    """Entries: every kind of failing vendor, every way to give credentials, and a failing proxy."""
     entries = []
     for failure, behaviour in FAILURES.items():
         url = hostile(behaviour).url
-        for vendor in ALL:
+        timeout = "400ms" if failure in {"timeout", "drip"} else "20s"
+        for vendor in ALL if failure in ECHOES else VENDORS:
             name = vendor.name if failure == "timeout" else f"{vendor.name} {failure}"
-            entries.append(entry(vendor, url, timeout="400ms", refresh_interval="0s") | {"name": name})
+            entries.append(entry(vendor, url, timeout=timeout, refresh_interval="0s") | {"name": name})
     proxy = hostile(does.says(does.response(407)))
     keys = {"proxy_url": f"http://user:{PROXY_PASSWORD}@127.0.0.1:{proxy.port}", "allow_http": True}
     for scheme in ("http", "https"):
@@ -117,10 +119,10 @@ def bug(self: LeadMagic, response: Any) -> None:
 def test_no_page_and_no_log_line_holds_a_secret(
     level: LogLevel, log_format: LogFormat, everywhere: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At every level and in both formats, with every failure, on every path."""
+    """At every level and in both formats, with every failure; pages don't depend on the level."""
     monkeypatch.setattr(LeadMagic, "parse", bug)
     with exporting(configure(everywhere, max_concurrency=200), level, log_format) as exporter:
-        for path in PATHS:
+        for path in PATHS if level is LogLevel.DEBUG else PATHS[:1]:
             for accept in ACCEPTS:
                 response = exporter.get(path, Accept=accept)
                 search(response.text, path)

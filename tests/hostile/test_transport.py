@@ -111,7 +111,7 @@ def test_a_redirect_is_not_followed(
         "a file": "file:///etc/passwd",
     }
     vendor = hostile(does.answers(status, b'{"credits": 1}', {"Location": places[target]}))
-    assert failure(transport, vendor.url).reason == Reason.REDIRECT
+    assert failure(transport, vendor.url, seconds=5).reason == Reason.REDIRECT
     assert len(vendor.requests) == 1
     assert other.connections == 0
 
@@ -165,7 +165,8 @@ def test_a_broken_handshake(
     behaviour: does.Behaviour, reasons: set[Reason], hostile: StartVendor, transport: Transport
 ) -> None:
     """A handshake that goes wrong ends by its own fault or the call's time."""
-    assert failure(transport, hostile(behaviour, scheme="https").url).reason in reasons
+    seconds = CALL_SECONDS if Reason.TIMEOUT in reasons else 5
+    assert failure(transport, hostile(behaviour, scheme="https").url, seconds).reason in reasons
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_a_kept_connection_that_resets_is_tried_once_more(hostile: StartVendor, 
 def test_a_fresh_connection_that_resets_is_not_retried(hostile: StartVendor, transport: Transport) -> None:
     """A vendor that resets at once gets one call and not two."""
     server = hostile(does.resets())
-    failure(transport, server.url)
+    failure(transport, server.url, seconds=5)
     assert len(server.requests) == 1
 
 
