@@ -3,18 +3,22 @@
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
 from exporter.clock import Clock
 from exporter.config import Config
 from exporter.exposition import Format, MetricsPage
+from exporter.metrics import Group, catalogue
 from exporter.refresh import Refresher, Snapshot
 from exporter.secret import Redactor
 from exporter.self_metrics import SelfMetrics
 from exporter.yamlsource import Problem, SourceError
 
 ConfigLoader = Callable[[], Config]
+
+_VENDORS_METRICS: Final = tuple(metric.name for metric in catalogue() if metric.group is not Group.EXPORTER)
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,12 @@ class Runtime:
         return self._redactor(text)
 
     def scrape(self, request: PageRequest) -> bytes:
-        """Ask who is due, and return the page."""
+        """Ask who is due, and return the page; where ``names`` are the exporter's own only, ask nobody."""
         with self.own.scrape():
-            snapshot = self.refresher.collect(request.providers, request.seconds)
+            if request.names and not any(name.startswith(_VENDORS_METRICS) for name in request.names):
+                snapshot = self.peek(request.providers)
+            else:
+                snapshot = self.refresher.collect(request.providers, request.seconds)
             return self._page.render(
                 snapshot,
                 request.page_format,

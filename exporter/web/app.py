@@ -161,9 +161,7 @@ class _Pages:
     def status(self, request: Request) -> Response:
         runtime = self._runtime
         status = status_of(runtime.peek(), runtime.clock.now(), runtime.problems)
-        # A vendor's pool may be named by half a surrogate pair, which no encoding can hold.
-        page = render(status, self._options.telemetry_path).encode("utf-8", "replace")
-        return HTMLResponse(page, headers=_PAGE_HEADERS)
+        return HTMLResponse(render(status, self._options.telemetry_path), headers=_PAGE_HEADERS)
 
 
 def _page(body: bytes, wanted: PageRequest) -> Response:

@@ -30,7 +30,7 @@ providers:
   - {{name: "<script>alert(1)</script>", type: leadmagic, api_key: {SECRET}}}
 """
 
-HOSTILE_POOL = '"><img src=x onerror=alert(1)>\u202e\x00 & {{7*7}} \ud800'
+HOSTILE_POOL = '"><img src=x onerror=alert(1)>\u202e\x00 & {{7*7}}'
 
 
 def config() -> Config:

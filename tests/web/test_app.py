@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config import parse_config
-from exporter.model import Pool, Reading, Reason
+from exporter.model import Reason
 from exporter.providers.registry import provider_types
 from exporter.runtime import Runtime
 from exporter.web.app import Readiness, WebOptions, make_app
@@ -113,6 +113,15 @@ def test_metric_names_are_selected_too(world):
     """``name[]`` keeps the samples of those names, and both selections go together."""
     answer = world.get("/metrics?name[]=credits_balance&name%5B%5D=credits_provider_up&provider=a")
     assert set(samples(answer.text)) == {("credits_balance", "a"), ("credits_provider_up", "a")}
+
+
+def test_whoever_wants_the_exporters_own_metrics_only_calls_no_vendor(world):
+    """A job for the exporter itself beside jobs of /probe must not ask every account a second time."""
+    page = samples(world.get("/metrics?name[]=credits_exporter_scrapes_total&name[]=python_info").text)
+    assert {name for name, _ in page} == {"credits_exporter_scrapes_total", "python_info"}
+    assert world.script.calls == {}
+    world.get("/metrics?name[]=credits_exporter_scrapes_total&name[]=credits_provider_fetch_duration_seconds_sum")
+    assert world.script.calls == {"a": 1, "b": 1}
 
 
 def test_the_page_is_compressed_when_asked(world):
@@ -314,13 +323,6 @@ def test_the_status_page_is_html_with_security_headers(world):
 def test_no_answer_is_taken_for_another_type(still, target):
     """Browsers must not sniff HTML from what echoes a request."""
     assert still.get(target).headers["X-Content-Type-Options"] == "nosniff"
-
-
-def test_the_status_page_survives_names_that_no_encoding_holds(world):
-    """Half a surrogate pair from a vendor's JSON costs a character, not the page."""
-    world.script.answer("a", Reading({"\ud800": Pool(1)}))
-    world.runtime.refresher.collect(["a"], 5)
-    assert world.get("/").status == 200
 
 
 def test_the_telemetry_path_can_be_the_root(world):

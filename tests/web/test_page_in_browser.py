@@ -28,7 +28,7 @@ LOOKS = [
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Serve the page, whatever the path."""
-        body = PAGE.encode("utf-8", "replace")
+        body = PAGE.encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
