@@ -161,13 +161,7 @@ class _Pages:
     def status(self, request: Request) -> Response:
         runtime = self._runtime
         status = status_of(runtime.peek(), runtime.clock.now(), runtime.problems)
-<<<<<<< HEAD
         return HTMLResponse(render(status, self._options.telemetry_path), headers=_PAGE_HEADERS)
-=======
-        # A problem names its file, whose name may be no text in any encoding.
-        page = render(status, self._options.telemetry_path).encode("utf-8", "replace")
-        return HTMLResponse(page, headers=_PAGE_HEADERS)
->>>>>>> af5b690 (Test undecodable names on the status page where they can still occur)
 
 
 def _page(body: bytes, wanted: PageRequest) -> Response:

@@ -325,16 +325,6 @@ def test_no_answer_is_taken_for_another_type(still, target):
     assert still.get(target).headers["X-Content-Type-Options"] == "nosniff"
 
 
-<<<<<<< HEAD
-=======
-def test_the_status_page_survives_names_that_no_encoding_holds(world):
-    """A configuration file with such a name costs a character, not the page that shows its problems."""
-    world.problems.append(Problem("\udcff.yml", 1, "", "is wrong"))
-    world.runtime.reload()
-    assert world.get("/").status == 200
-
-
->>>>>>> af5b690 (Test undecodable names on the status page where they can still occur)
 def test_the_telemetry_path_can_be_the_root(world):
     """Then the metrics stand where the status page was."""
     app = make_app(world.runtime, WebOptions(telemetry_path="/"), Readiness())
