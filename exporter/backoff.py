@@ -40,7 +40,7 @@ class Pause:
         hour.
         """
         exponent = failures - 1 + (_CREDENTIAL_HEAD_START if reason in _CREDENTIAL_REASONS else 0)
-        if retry_after is not None:
+        if retry_after is not None and retry_after > 0:
             wait = min(retry_after, LONGEST_RETRY_AFTER)
             return max(wait, self.interval, self._backed_off(exponent, random_source))
         if exponent == 0:

@@ -47,16 +47,20 @@ class FetchError(Exception):
         self, reason: Reason, detail: str, *, status: int | None = None, retry_after: float | None = None
     ) -> None:
         super().__init__(f"{reason}: {detail}")
-        self.reason = reason
+        self.reason = Reason(reason)
         self.detail = detail
         self.status = status
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else float(retry_after)
 
 
 def _check_numbers(*values: float | None) -> None:
     """Raise FetchError for what is not finite, and TypeError for what is no number: a page can't show it."""
     for value in values:
-        if value is not None and not math.isfinite(value):
+        if value is None:
+            continue
+        if not isinstance(value, int | float):
+            raise TypeError("a number should be an int or a float")
+        if not math.isfinite(value):
             raise FetchError(Reason.BAD_RESPONSE, "the answer holds a number that is not finite")
 
 

@@ -18,7 +18,7 @@ from exporter.backoff import Pause
 from exporter.clock import Clock
 from exporter.config import Account, Config
 from exporter.consumption import Consumption, ConsumptionMeter
-from exporter.model import FetchError, Reading, Reason
+from exporter.model import MOST_POOLS, FetchError, Reading, Reason
 from exporter.transport import Transport
 
 
@@ -96,7 +96,7 @@ class Refresher:
         self._next_expiry = math.inf
         self._config = config
         self._states = {name: _State(account, clock) for name, account in config.accounts.items()}
-        self._workers = _worker_pool(config)
+        self._workers = ThreadPoolExecutor(config.max_concurrency, thread_name_prefix="fetch")
 
     @property
     def names(self) -> Sequence[str]:
@@ -118,46 +118,46 @@ class Refresher:
             now = self._clock.monotonic()
             states = [self._states[name] for name in names if name in self._states]
             due = [state for state in states if state.in_flight is None and state.next_due <= now]
-            for state in due:
-                state.in_flight = Future()
-            waiting = {state.account.name: state.in_flight for state in states if state.in_flight is not None}
+            # Who fails may hold a worker until its timeout: those who answer are asked before.
+            due.sort(key=lambda state: state.failures_in_a_row)
+            calls: dict[_State, Future[None]] = {state: Future() for state in due}
+            for state, call in calls.items():
+                state.in_flight = call
+            waiting = {state.in_flight: state for state in states if state.in_flight is not None}
             workers = self._workers
         # Not under the lock, which the first of many calls would wait for to settle.
-        for state in due:
-            self._submit(workers, state)
-        if waiting:
-            _, late = wait(waiting.values(), timeout=seconds)
-            pending = frozenset(name for name, call in waiting.items() if call in late)
-        else:
-            pending = frozenset()
-        return self._snapshot(states, pending)
+        for state, call in calls.items():
+            self._submit(workers, state, call)
+        late = wait(waiting, timeout=seconds).not_done
+        return self._snapshot(states, [waiting[call] for call in late])
 
     def peek(self, names: Iterable[str] | None = None) -> Snapshot:
         """Show the named accounts, or all, without asking anybody."""
         with self._lock:
             states = [self._states[name] for name in (names or self._states) if name in self._states]
-        return self._snapshot(states, frozenset())
+        return self._snapshot(states)
 
     def replace_config(self, config: Config) -> None:
         """Run another configuration; accounts that it leaves unchanged keep their state and connection.
 
         Back-off ends for all: a reload is what an operator does after mending something.
         """
+        old_states, old_workers = self._states, self._workers
+        states = {  # before the lock is taken: making a thousand takes seconds
+            name: old_states[name]
+            if name in old_states and old_states[name].account == account
+            else _State(account, self._clock)
+            for name, account in config.accounts.items()
+        }
         with self._lock:
-            old_states, old_workers = self._states, self._workers
-            self._states = {
-                name: old_states[name]
-                if name in old_states and old_states[name].account == account
-                else _State(account, self._clock)
-                for name, account in config.accounts.items()
-            }
+            self._states = states
             for state in self._states.values():
                 self._end_back_off(state)
             for name, state in old_states.items():
                 if self._states.get(name) is not state:
                     self._retire(state)
             if config.max_concurrency != self._config.max_concurrency:
-                self._workers = _worker_pool(config)
+                self._workers = ThreadPoolExecutor(config.max_concurrency, thread_name_prefix="fetch")
             self._config = config
             self._version += 1
         if old_workers is not self._workers:
@@ -170,24 +170,29 @@ class Refresher:
             for state in self._states.values():
                 self._retire(state)
 
-    def _submit(self, workers: ThreadPoolExecutor, state: _State) -> None:
-        call = state.in_flight
-        assert call is not None  # noqa: S101 - whoever marks a call as in flight submits it
+    def _submit(self, workers: ThreadPoolExecutor, state: _State, call: Future[None]) -> None:
         try:
             workers.submit(self._run, state, call)
-        except RuntimeError:  # a reload has just replaced these workers: the next scrape asks
-            with self._lock:
-                self._end(state, call)
+        except RuntimeError:
+            if workers is self._workers:
+                error = FetchError(Reason.INTERNAL, "no thread can be started for the call")
+                self._finish(state, call, error, self._clock.monotonic())
+            else:  # a reload has just replaced these workers: the next scrape asks
+                with self._lock:
+                    self._end(state, call)
 
     def _run(self, state: _State, call: Future[None]) -> None:
         """Make one call and settle what came of it; runs in a worker thread."""
-        began = self._clock.monotonic()
-        outcome = self._outcome(state)
+        if state.in_flight is call:  # else it was given up, for want of a thread, while it was queued
+            began = self._clock.monotonic()
+            self._finish(state, call, self._outcome(state), began)
+
+    def _finish(self, state: _State, call: Future[None], outcome: Reading | FetchError, began: float) -> None:
         with self._lock:
             before = state.view
             try:
                 self._settle(state, outcome, began)
-            finally:
+            finally:  # an account whose call never ended would never be asked again
                 self._end(state, call)
             after = state.view
         self._log_change(before, after)
@@ -202,7 +207,10 @@ class Refresher:
     def _outcome(self, state: _State) -> Reading | FetchError:
         state.transport.start(state.account.timeout)
         try:
-            return _checked(state.account.provider.fetch(state.transport.call))
+            reading = state.account.provider.fetch(state.transport.call)
+            if isinstance(reading, Reading):
+                return reading
+            raise TypeError(f"fetch() returned a {type(reading).__name__}, not a Reading")
         except FetchError as error:
             return error
         except BaseException:  # noqa: BLE001 - a bug in one provider, sys.exit() even, costs only its own series
@@ -233,6 +241,8 @@ class Refresher:
         for name, pool in reading.pools.items():
             if pool.balance is not None:
                 state.meters.setdefault(name, ConsumptionMeter()).observe(pool.balance, wall)
+        if len(state.meters) > MOST_POOLS:  # a vendor that names its pools anew each time
+            state.meters = {name: meter for name, meter in state.meters.items() if name in reading.pools}
         return replace(
             view,
             reading=reading,
@@ -248,22 +258,30 @@ class Refresher:
             state.failures_in_a_row, error.reason, error.retry_after, self._random
         )
         state.next_due = (state.last_began or now) + pause
-        if state.last_success is not None and view.reading is not None:
-            state.expires_at = state.last_success + state.account.max_staleness
-            self._next_expiry = min(self._next_expiry, state.expires_at)
+        self._let_expire(state)
         failures = {**view.failures, error.reason: view.failures.get(error.reason, 0) + 1}
         return replace(
             view, up=False, failure=Failure(error.reason, error.detail, error.status), failures=failures
         )
 
-    def _snapshot(self, states: Sequence[_State], pending: frozenset[str]) -> Snapshot:
+    def _snapshot(self, states: Sequence[_State], late: Sequence[_State] = ()) -> Snapshot:
+        pending = frozenset(state.account.name for state in late)
         with self._lock:
+            for state in late:
+                if state.in_flight is not None:
+                    self._let_expire(state)
             if self._next_expiry <= self._clock.monotonic():
                 self._drop_expired()
             return Snapshot(self._version, tuple(state.view for state in states), pending)
 
+    def _let_expire(self, state: _State) -> None:
+        """Show the last good reading of a vendor that fails, or doesn't answer, for max_staleness only."""
+        if state.last_success is not None and state.view.reading is not None:
+            state.expires_at = state.last_success + state.account.max_staleness
+            self._next_expiry = min(self._next_expiry, state.expires_at)
+
     def _drop_expired(self) -> None:
-        """Drop the readings of failing accounts that have grown too old to be shown."""
+        """Drop the readings that have grown too old to be shown."""
         now = self._clock.monotonic()
         for state in self._states.values():
             if state.expires_at <= now:
@@ -298,13 +316,3 @@ class Refresher:
                 detail=after.failure.detail,
                 status=after.failure.status,
             )
-
-
-def _checked(reading: object) -> Reading:
-    if not isinstance(reading, Reading):
-        raise TypeError(f"fetch() should return a Reading, not {type(reading).__name__}")
-    return reading
-
-
-def _worker_pool(config: Config) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=config.max_concurrency, thread_name_prefix="fetch")

@@ -1,14 +1,19 @@
 """Who is asked when, what is shown meanwhile, and what is counted."""
 
+import math
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 
 from exporter.backoff import LONGEST_BACKOFF
-from exporter.model import Pool, Reading, Reason
+from exporter.collector import CreditsCollector
+from exporter.exposition import Format, encode
+from exporter.model import MOST_POOLS, FetchError, Pool, Reading, Reason
 from exporter.refresh import AccountView, Refresher
+from exporter.transport import Transport
 from tests.scripted import Script, failure, reading
 
 
@@ -138,6 +143,22 @@ def test_a_failure_keeps_the_last_good_reading_until_it_is_too_old(script, refre
     assert refresher.peek().views[0].last_success == good.last_success
 
 
+def test_a_call_that_never_ends_keeps_no_reading_alive(script, refresher_of, clock):
+    """Who doesn't answer is failing: the last good reading goes when max_staleness has passed."""
+    release = threading.Event()
+    script.answer("a", reading(5), lambda: reading(float(release.wait(10))))
+    refresher = refresher_of(script.config("a", entry=["max_staleness: 10m"]))
+    ask(refresher)
+    clock.advance(9 * 60)
+    assert ask(refresher, 0.01).reading == reading(5)
+    clock.advance(60)
+    assert ask(refresher, 0.01).reading is None
+    release.set()
+    assert ask(refresher).reading == reading(1)
+    clock.advance(3600)
+    assert refresher.peek().views[0].reading == reading(1)
+
+
 def test_a_reading_is_not_too_old_while_the_vendor_answers(script, refresher_of, clock):
     """A refresh interval longer than max_staleness drops nothing as long as no call failed."""
     refresher = refresher_of(script.config("a", entry=["refresh_interval: 2h", "max_staleness: 1h"]))
@@ -195,7 +216,7 @@ def test_an_interval_beyond_the_cap_is_never_shortened(script, refresher_of, clo
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "pause"), [(300.0, 300.0), (7200.0, 3600.0), (1e300, 3600.0), (5.0, 60.0)]
+    ("retry_after", "pause"), [(300.0, 300.0), (7200.0, 3600.0), (1e300, 3600.0), (5.0, 60.0), (0.0, 57.0), (-1.0, 57.0), (math.nan, 57.0)]
 )
 def test_retry_after_is_honoured_up_to_an_hour_and_never_below_the_interval(
     script, refresher_of, clock, retry_after, pause
@@ -244,6 +265,34 @@ def test_a_bug_is_an_internal_failure_with_one_traceback(script, refresher_of, c
     assert [event["event"] for event in log_events] == ["provider_bug", "provider_failing"]
 
 
+@pytest.mark.parametrize(
+    "bug",
+    [
+        lambda: None,
+        lambda: Reading([Pool(1)]),
+        lambda: Reading({"a": Pool(Decimal(1))}),
+        lambda: Reading({5: Pool(1)}),
+        lambda: Reading({"a": Pool(1, unit=None)}),
+        lambda: Reading({"a": Pool(1)}, upstream_seconds="0.4"),
+        lambda: Reading({"a": Pool(1)}, account_frozen="no"),
+        lambda: FetchError("strange", "x"),
+        lambda: FetchError(Reason.TIMEOUT, "x", retry_after="soon"),
+    ],
+    ids=["nothing", "a list", "decimals", "a number as pool", "no unit", "text as seconds", "text as flag",
+         "another reason", "text as Retry-After"],
+)  # fmt: skip
+def test_a_provider_that_breaks_the_interface_is_asked_again(script, refresher_of, clock, log_events, bug):
+    """Nonsense from a provider's code is an internal failure, then and at the next call."""
+    script.answer("bad", bug)
+    refresher = refresher_of(script.config("bad", "good"))
+    for _ in range(3):
+        bad, good = refresher.collect(refresher.names, 5).views
+        clock.advance(900)
+    assert (bad.calls, bad.failures) == (3, {Reason.INTERNAL: 3})
+    assert good.up is True
+    assert encode(CreditsCollector(refresher.peek()), Format.TEXT_0_0_4)
+
+
 def test_changes_of_state_are_logged_once(script, refresher_of, clock, log_events):
     """Failing, failing otherwise and recovering are one line each, however many scrapes there are."""
     script.answer("a", reading(1), failure(), failure(), failure(Reason.TIMEOUT), reading(1), reading(1))
@@ -267,6 +316,15 @@ def test_consumption_goes_on_across_failures_and_absent_pools(script, refresher_
     pauses(refresher, clock, 1)
     consumption = refresher.peek().views[0].consumption
     assert (consumption["x"].consumed, consumption["y"].consumed) == (20, 30)
+
+
+def test_pools_that_are_named_anew_each_time_do_not_gather(script, refresher_of, clock):
+    """A vendor's whims don't fill the memory; the pools of the last reading keep their counters."""
+    readings = [Reading({f"{call}-{index}": Pool(1) for index in range(MOST_POOLS)}) for call in range(4)]
+    script.answer("a", *readings)
+    refresher = refresher_of(script.config("a"))
+    pauses(refresher, clock, 5)
+    assert set(refresher.peek().views[0].consumption) == set(readings[-1].pools)
 
 
 def test_a_reload_keeps_unchanged_accounts_and_starts_changed_ones_anew(script, refresher_of, clock):
@@ -326,3 +384,53 @@ def test_threads_are_bounded_by_the_configuration(script, refresher_of):
     refresher = refresher_of(script.config(*names, settings="max_concurrency: 3"))
     assert refresher.collect(names, 10).pending == frozenset()
     assert most == 3
+
+
+def test_who_fails_waits_for_a_worker_behind_those_who_answer(script, refresher_of, clock):
+    """Vendors that hang hold every worker, so the others are asked before them."""
+    release = threading.Event()
+    hanging = ["h1", "h2"]
+    for name in hanging:
+        script.answer(name, failure(), lambda: reading(float(release.wait(10))))
+    refresher = refresher_of(script.config(*hanging, "good", settings="max_concurrency: 2"))
+    refresher.collect(refresher.names, 5)
+    clock.advance(60)
+    refresher.collect(refresher.names, 0)
+    late = refresher.collect(["good"], 5).pending
+    release.set()
+    assert late == frozenset()
+
+
+def test_a_call_for_which_no_thread_can_be_started_fails_and_is_made_later(
+    script, refresher_of, clock, monkeypatch
+):
+    """At the limit of processes the account is down, says why, and is asked once there is room again."""
+    refresher = refresher_of(script.config("a", "b"))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _cannot_start)
+        views = refresher.collect(refresher.names, 5).views
+    assert [(view.up, view.failure.reason) for view in views] == [(False, Reason.INTERNAL)] * 2
+    clock.advance(60)
+    views = refresher.collect(refresher.names, 5).views
+    assert [view.up for view in views] == [True, True]
+    assert script.calls == {"a": 1, "b": 1}
+
+
+def _cannot_start(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_reload_makes_no_scrape_wait(script, refresher_of, monkeypatch):
+    """A thousand new accounts take seconds to make; whoever scrapes meanwhile sees the old ones."""
+    refresher = refresher_of(script.config("a"))
+    seen = []
+
+    def made(*arguments: object) -> Transport:
+        scrape = threading.Thread(target=lambda: seen.append(refresher.peek().views[0].account.name))
+        scrape.start()
+        scrape.join(2)
+        return Transport(*arguments)
+
+    monkeypatch.setattr("exporter.refresh.Transport", made)
+    refresher.replace_config(script.config("b"))
+    assert seen == ["a"]
