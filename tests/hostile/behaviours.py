@@ -5,12 +5,10 @@ Those that end by themselves close the connection; those that go on for ever end
 
 import itertools
 import ssl
-import zlib
 from collections.abc import Iterable, Mapping
 
 from tests.hostile.server import Behaviour, Connection
 
-MEBIBYTE = 1 << 20
 DRIP_SECONDS = 0.4
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -238,23 +236,6 @@ def body_until_close(size: int = 2 << 30) -> Behaviour:
             connection.send(block)
 
     return play
-
-
-def deflated_zeros(size: int) -> bytes:
-    """Return a raw DEFLATE stream of ``size`` zero bytes; one flushed block repeated, so it costs no time."""
-    compressor = zlib.compressobj(wbits=-15)
-    block = compressor.compress(bytes(MEBIBYTE)) + compressor.flush(zlib.Z_FULL_FLUSH)
-    return block * (size // MEBIBYTE) + compressor.flush(zlib.Z_FINISH)
-
-
-def gzipped_zeros(size: int) -> bytes:
-    """Return a correct gzip file of ``size`` zero bytes."""
-    checksum = 0
-    for _ in range(size // MEBIBYTE):
-        checksum = zlib.crc32(bytes(MEBIBYTE), checksum)
-    header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-    trailer = checksum.to_bytes(4, "little") + (size % (1 << 32)).to_bytes(4, "little")
-    return header + deflated_zeros(size) + trailer
 
 
 def compressed(body: bytes, encoding: str) -> Behaviour:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.hostile import behaviours as does
+from tests.hostile import bombs
 from tests.hostile.server import Behaviour
 
 DRIP = 0.02
@@ -121,22 +122,22 @@ BROKEN = [
     row("an unknown encoding", lambda: does.compressed(b"\x00\x01", "vendor-own"), "bad_response"),
 ]
 
-BOMB = 200 * does.MEBIBYTE
+BOMB = 200 * bombs.MEBIBYTE
 
 HUGE = [
     row("2 GB by length", does.endless_body, "too_large"),
     row("2 GB in chunks", lambda: does.endless_body(chunked=True), "too_large"),
     row("2 GB until it closes", does.body_until_close, "too_large"),
-    row("200 MB behind gzip", lambda: does.compressed(does.gzipped_zeros(BOMB), "gzip"), "too_large"),
-    row("200 MB behind deflate", lambda: does.compressed(does.deflated_zeros(BOMB), "deflate"), "too_large"),
+    row("200 MB behind gzip", lambda: does.compressed(bombs.gzipped_zeros(BOMB), "gzip"), "too_large"),
+    row("200 MB behind deflate", lambda: does.compressed(bombs.deflated_zeros(BOMB), "deflate"), "too_large"),
     row(
         "200 MB behind zlib",
-        lambda: does.compressed(b"\x78\x01" + does.deflated_zeros(BOMB), "deflate"),
+        lambda: does.compressed(b"\x78\x01" + bombs.deflated_zeros(BOMB), "deflate"),
         "too_large",
     ),
     row(
         "200 MB behind two gzips",
-        lambda: does.compressed(gzip.compress(does.gzipped_zeros(BOMB), 1), "gzip, gzip"),
+        lambda: does.compressed(gzip.compress(bombs.gzipped_zeros(BOMB), 1), "gzip, gzip"),
         "too_large",
         "bad_response",
     ),

@@ -6,6 +6,7 @@ from typing import Any
 
 from exporter.clock import SystemClock
 from tests.hostile import behaviours as does
+from tests.hostile import bombs
 from tests.hostile.accounts import VENDORS, entry
 from tests.hostile.server import Behaviour, HostileServer, refused
 
@@ -21,7 +22,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "garbage": does.says(bytes(range(256))),
     "broken off": does.says(does.response(200, b"{", {"Content-Length": "99"})),
     "too large": does.endless_body(size=4 << 20),
-    "bomb": does.compressed(does.gzipped_zeros(8 << 20), "gzip"),
+    "bomb": does.compressed(bombs.gzipped_zeros(8 << 20), "gzip"),
     "redirect": does.answers(302, b"", {"Location": "/again"}),
     "unauthorized": does.answers(401),
     "server error": does.answers(500, b"<html>"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import behaviours as does
-from tests.hostile import catalogue, tls
+from tests.hostile import bombs, catalogue, tls
 from tests.hostile.server import HostileServer, never_accepts, refused, unknown_host
 
 ROWS = [*catalogue.SLOW, *catalogue.BROKEN, *catalogue.HUGE]
@@ -104,8 +104,8 @@ def test_the_unknown_host_is_unknown() -> None:
 
 def test_bombs_are_what_they_claim() -> None:
     """The compressed streams are correct and expand to all their zeros."""
-    assert zlib.decompress(does.gzipped_zeros(8 * does.MEBIBYTE), wbits=31) == bytes(8 * does.MEBIBYTE)
-    assert len(does.gzipped_zeros(200 * does.MEBIBYTE)) < does.MEBIBYTE
+    assert zlib.decompress(bombs.gzipped_zeros(8 * bombs.MEBIBYTE), wbits=31) == bytes(8 * bombs.MEBIBYTE)
+    assert len(bombs.gzipped_zeros(200 * bombs.MEBIBYTE)) < bombs.MEBIBYTE
 
 
 def test_tls_1_0_is_really_spoken(tmp_path: Path) -> None:
