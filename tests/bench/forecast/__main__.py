@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.bench.forecast import methods, openmetrics
@@ -88,27 +89,30 @@ class Bench:
             self.progress(f"recorded {', '.join(rule.name for rule in layer)}")
 
     def measure(self) -> None:
-        """Ask for every expression and score what it would have fired."""
-        fired: dict[str, Fired] = {}
-        with self._database.querying():
-            for method in self._methods:
-                fired[method.title] = self._fire(method.expr, method.hold, method.keep_firing, method.step)
-                self.progress(method.title)
-                for lead in method.leads:
-                    self._rows.append(self._row(method, lead, fired[method.title]))
-            for alert in methods.leak_alerts(self._alerts):
-                found = self._fire(alert.expr, alert.hold, alert.keep_firing, STEP_SECONDS)
-                self._leaks[f"`{alert.name}`"] = self._leak_cells(found)
-                self.progress(alert.name)
-        self._rows.sort(key=lambda row: "predict_linear" in row.title)
-        own = [method for method in self._methods if "predict_linear" not in method.title]
-        for position, lead in enumerate((7 * DAY, DAY)):
-            self._rows.insert(position, self._either(own, fired, lead))
+        """Ask for every expression, two at a time, and score what it would have fired."""
+        leak_alerts = methods.leak_alerts(self._alerts)
+        with self._database.querying(), ThreadPoolExecutor(max_workers=2) as pool:
+            asked = [pool.submit(self._fire, method) for method in self._methods]
+            asked_leaks = [
+                pool.submit(self._fire, methods.Method(alert.name, alert.expr, alert.hold, keep_firing=alert.keep_firing))
+                for alert in leak_alerts
+            ]
+            fired = {method.title: future.result() for method, future in zip(self._methods, asked, strict=True)}
+            for alert, future in zip(leak_alerts, asked_leaks, strict=True):
+                self._leaks[f"`{alert.name}`"] = self._leak_cells(future.result())
+        own = [method for method in self._methods if method.step == STEP_SECONDS]
+        self._rows = [self._either(own, fired, lead) for lead in (7 * DAY, DAY)]
+        self._rows += [
+            self._row(method, lead, fired[method.title]) for method in self._methods for lead in method.leads
+        ]
 
-    def _fire(self, expr: str, hold: int, keep_firing: int, step: int) -> Fired:
-        moments = self._database.when_true(expr, self._start, self._end, step)
+    def _fire(self, method: methods.Method) -> Fired:
+        moments = self._database.when_true(method.expr, self._start, self._end, method.step)
+        self.progress(method.title)
         return {
-            account.name: firings(sorted(moments.get(account.name, [])), hold, keep_firing, step)
+            account.name: firings(
+                sorted(moments.get(account.name, [])), method.hold, method.keep_firing, method.step,
+            )
             for account in self._accounts
         }
 

@@ -25,8 +25,8 @@ class Method:
     title: str
     expr: str
     hold: int
-    horizon: int
-    leads: tuple[int, ...]
+    horizon: int = 0
+    leads: tuple[int, ...] = ()
     keep_firing: int = 0
     step: int = STEP_SECONDS
 
