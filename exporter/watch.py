@@ -2,6 +2,8 @@
 
 import threading
 
+import structlog
+
 from exporter.config_values import stamp
 from exporter.runtime import Runtime
 
@@ -17,6 +19,7 @@ class ConfigWatcher:
         self._runtime = runtime
         self._interval = interval
         self._stopped = threading.Event()
+        self._log = structlog.get_logger(__name__)
 
     def start(self) -> None:
         """Look every interval (seconds), in a thread of its own; 0 is never."""
@@ -34,4 +37,7 @@ class ConfigWatcher:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._interval):
-            self.look()
+            try:
+                self.look()
+            except Exception:  # noqa: BLE001 - a bug in a reload must not end all later ones
+                self._log.exception("config_watch_failed")
