@@ -90,6 +90,9 @@ class Runtime:
             except SourceError as error:
                 self._note_failure(error.problems)
                 return error.problems
+            except Exception:  # a bug in a third party's provider type: whoever asked for the reload logs it
+                self.own.reloaded(successful=False)
+                raise
             # Secrets of the old configuration may still be in flight, and so in a traceback.
             self._redactor = Redactor([*self.config.secrets(), *config.secrets()])
             self.refresher.replace_config(config)
