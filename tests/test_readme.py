@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from exporter.cli import make_parser
 from exporter.config import GlobalSettings, parse_config
@@ -90,6 +91,22 @@ def test_the_configuration_reference_is_complete(model, heading):
         key for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)
     }
     assert keys == set(model.model_fields)
+
+
+def test_the_alerts_table_is_the_rules():
+    """Every alert stands in the table with its severities, delays and one of its summaries."""
+    rules = yaml.safe_load((ROOT / "alerts" / "credits.rules.yml").read_text(encoding="utf-8"))
+    exist: dict[str, list[str]] = {}
+    summaries: dict[str, set[str]] = {}
+    for rule in (rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule):
+        exist.setdefault(rule["alert"], []).append(f"{rule['labels']['severity']} {rule.get('for', '')}".strip())
+        summaries.setdefault(rule["alert"], set()).add(rule["annotations"]["summary"])
+    told = rows("alert", "severity, after", "says")
+    assert {name.split("`")[1]: when for name, when, _ in told} == {
+        name: ", ".join(severities) for name, severities in exist.items()
+    }
+    for name, _, summary in told:
+        assert summary in summaries[name.split("`")[1]]
 
 
 def yaml_examples() -> list[str]:
