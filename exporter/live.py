@@ -54,7 +54,7 @@ def _verdict(account: Account, transport: Transport, error: FetchError) -> str:
     try:
         transport.start(account.timeout)
         accepted = account.provider.accepts_key(transport.call)
-    except FetchError:
+    except Exception:  # noqa: BLE001 - whatever it is, it is no answer
         accepted = None
     if accepted is None:
         return error.detail
