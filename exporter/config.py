@@ -16,7 +16,6 @@ from pydantic_core import ErrorDetails
 
 from exporter.config_errors import explain, known_keys, suggestion
 from exporter.config_values import FileSecrets, Stamp, expand, stamp
-from exporter.deadline import keep_deadline_in_tls
 from exporter.fields import Count, Duration, PositiveDuration
 from exporter.providers.base import Provider
 from exporter.providers.registry import ProviderTypes
@@ -223,9 +222,7 @@ class _Builder:
     def _context(self, tls: TlsSettings) -> ssl.SSLContext:
         """Return the TLS context for these settings; entries with the same settings share one."""
         if tls not in self._contexts:
-            context = client_context(tls)
-            keep_deadline_in_tls(context)
-            self._contexts[tls] = context
+            self._contexts[tls] = client_context(tls)
         return self._contexts[tls]
 
     def _resolve_tls_paths(self, entry: dict[str, Any]) -> None:

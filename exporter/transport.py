@@ -23,7 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from exporter import __version__
 from exporter.clock import Clock
-from exporter.deadline import Deadline, DeadlineHTTPPool, DeadlineHTTPSPool
+from exporter.deadline import Deadline, DeadlineHTTPPool, DeadlineHTTPSPool, keep_deadline_in_tls
 from exporter.model import FetchError, Reason, VendorRequest, VendorResponse
 from exporter.secret import Secret
 from exporter.wire_errors import chain, translate
@@ -230,6 +230,7 @@ class _Adapter(HTTPAdapter):
             "http": functools.partial(DeadlineHTTPPool, deadline=deadline),
             "https": functools.partial(DeadlineHTTPSPool, deadline=deadline),
         }
+        keep_deadline_in_tls(settings.tls)
         self._tls = {"ssl_context": settings.tls, "server_hostname": settings.server_name}
         self._pools: dict[str, Any] = {}
         self._targets: dict[str, str] = {}
