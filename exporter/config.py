@@ -133,7 +133,8 @@ class _Builder:
         for name in top.keys() - {"global", "providers"}:
             hint = suggestion(name, ["global", "providers"])
             self._problem((name,), f"is not a known key{hint}")
-        defaults = self._validated(GlobalSettings, top.get("global") or {}, ("global",)) or GlobalSettings()
+        given = {} if top.get("global") is None else top["global"]
+        defaults = self._validated(GlobalSettings, given, ("global",)) or GlobalSettings()
         accounts = self._accounts(top.get("providers"), defaults)
         if self._problems:
             by_line = sorted(self._problems, key=lambda problem: problem.line or 0)

@@ -101,6 +101,7 @@ LEADMAGIC = "providers:\n  - type: leadmagic\n"
         ("", ["c.yml: providers: should be a list with at least one provider"]),
         ("providers: {}", ["c.yml:1: providers: should be a list with at least one provider"]),
         ("[]", ["c.yml:1: should be a mapping of keys", "c.yml:1: providers: should be a list with at least one"]),
+        ("global: []\nproviders: [{type: leadmagic, api_key: x}]", ["c.yml:1: global: should be a mapping of keys"]),
         ("providers: [x]", ["c.yml:1: providers[0]: should be a mapping of keys"]),
         ("providers: [{}]", ["c.yml:1: providers[0].type: is required: what kind of provider this is"]),
         (
@@ -153,7 +154,22 @@ LEADMAGIC = "providers:\n  - type: leadmagic\n"
         ),
         (
             f"{LEADMAGIC}    api_key: x\n    proxy_url: socks5://p",
-            ["c.yml:2: providers[0]: proxy_url should begin with http:// or https:// (provider leadmagic)"],
+            ["c.yml:4: providers[0].proxy_url: should be an http:// or https:// URL with a host (provider leadmagic)"],
+        ),
+        (
+            f"{LEADMAGIC}    api_key: x\n    proxy_url: http://user:pw@\n    timeout: 5",
+            [
+                "c.yml:4: providers[0].proxy_url: should be an http:// or https:// URL with a host (provider leadmagic)",
+                "c.yml:5: providers[0].timeout: should be a duration such as 500ms, 15s, 5m, 1h or 7d",
+            ],
+        ),
+        (
+            f"{LEADMAGIC}    api_key: x\n    proxy_url: http://p:99999",
+            ["c.yml:4: providers[0].proxy_url: should be an http:// or https:// URL with a host (provider leadmagic)"],
+        ),
+        (
+            f"{LEADMAGIC}    api_key: x\n    proxy_url: http://user:p%E2%82%AC@p",
+            ["c.yml:4: providers[0].proxy_url: should hold credentials that Latin-1 can write (provider leadmagic)"],
         ),
         (
             f"{LEADMAGIC}    api_key: x\n    thresholds: {{default: {{warning: 1, critical: 2}}}}",

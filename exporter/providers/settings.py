@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
+from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from exporter.fields import Duration, Flag, Number, PositiveDuration, is_plain_http_to_others, web_url
 from exporter.secret import Secret
@@ -58,6 +59,20 @@ def _check_order(warning: float | None, critical: float | None) -> None:
         raise ValueError("critical should not be above warning")
 
 
+def _check_proxy(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("should be an http:// or https:// URL with a host")
+    try:
+        unquote(parts.netloc.rpartition("@")[0]).encode("latin-1")  # as requests sends them
+    except UnicodeEncodeError:
+        raise ValueError("should hold credentials that Latin-1 can write") from None
+
+
 class ProviderSettings(Section):
     """The keys of an entry under ``providers``; each type adds its credentials.
 
@@ -93,11 +108,12 @@ class ProviderSettings(Section):
                 )
         return self
 
-    @model_validator(mode="after")
-    def _proxy_is_one_that_we_can_use(self) -> Self:
-        if self.proxy_url and not self.proxy_url.reveal().lower().startswith(("http://", "https://")):
-            raise ValueError("proxy_url should begin with http:// or https://")
-        return self
+    @field_validator("proxy_url")
+    @classmethod
+    def _proxy_is_one_that_we_can_use(cls, proxy_url: Secret | None) -> Secret | None:
+        if proxy_url is not None:
+            _check_proxy(proxy_url.reveal())
+        return proxy_url
 
     def called_urls(self) -> Iterator[str]:
         """Yield the URLs that requests of this entry go to."""
