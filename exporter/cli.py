@@ -10,6 +10,7 @@ from typing import Final, NoReturn, TypeVar
 
 from exporter import __version__
 from exporter.commands import check, once, serve
+from exporter.commands.common import EXIT_FAILED, EXIT_USAGE, complain
 from exporter.fields import parse_duration
 from exporter.log import LogFormat, LogLevel
 from exporter.web.app import TAKEN_PATHS, WebOptions
@@ -30,13 +31,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(_with_command(given))
     run: Command = options.run
     try:
-        return run(options)
+        status = run(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 141
+    except OSError as error:
+        _discard_output()
+        complain([f"the output can't be written: {error.strerror}"])
+        return EXIT_FAILED if run is _check else EXIT_USAGE
+    return status
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere: the interpreter would fail again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _with_command(given: list[str]) -> list[str]:

@@ -199,9 +199,13 @@ class _Builder:
     ) -> Account | None:
         try:
             context = self._context(settings.tls_config)
-            provider = provider_class(settings)
         except ValueError as error:
             self._problem((*key, "tls_config"), str(error))
+            return None
+        try:
+            provider = provider_class(settings)
+        except Exception as error:  # noqa: BLE001 - third parties' code; its text may hold a secret
+            self._problem(key, f"the provider's own code fails to start ({type(error).__name__})")
             return None
         tls = settings.tls_config
         interval = _first(settings.refresh_interval, defaults.refresh_interval)

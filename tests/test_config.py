@@ -6,7 +6,9 @@ import yaml
 
 from exporter.config import load_config, parse_config
 from exporter.fields import format_duration, parse_duration
-from exporter.providers.registry import provider_types
+from exporter.providers.base import Provider
+from exporter.providers.registry import ProviderTypes, provider_types
+from exporter.providers.settings import ProviderSettings
 from exporter.secret import MASK
 from exporter.yamlsource import SourceError
 
@@ -141,8 +143,12 @@ LEADMAGIC = "providers:\n  - type: leadmagic\n"
             ],
         ),
         (
-            f"{LEADMAGIC}    api_key: x\n    base_url: http://vendor.example",
-            ["c.yml:2: providers[0]: the URL should be https, or the entry should say allow_http: true; over http"],
+            f"{LEADMAGIC}    base_url: http://vendor.example\n    timeout: 5",
+            [
+                "c.yml:2: providers[0].api_key: is required (provider leadmagic)",
+                "c.yml:3: providers[0].base_url: the URL should be https, or the entry should say allow_http: true",
+                "c.yml:4: providers[0].timeout: should be a duration such as 500ms, 15s, 5m, 1h or 7d",
+            ],
         ),
         (
             f"{LEADMAGIC}    api_key: x\n    base_url: https://user:pw@vendor.example",
@@ -323,3 +329,20 @@ def test_other_texts_are_no_durations(text):
     """A number without unit, a wrong order or a foreign digit is refused."""
     with pytest.raises(ValueError, match="should be a duration such as"):
         parse_duration(text)
+
+
+def test_a_provider_that_fails_to_start_is_a_problem_of_its_entry():
+    """A bug in a third party's constructor is told with the entry, without its text and without a traceback."""
+
+    class Broken(Provider[ProviderSettings]):
+        settings_model = ProviderSettings
+
+        def __init__(self, settings):
+            raise KeyError("s3cret")
+
+    Broken.__abstractmethods__ = frozenset()
+    with pytest.raises(SourceError) as raised:
+        parse_config("providers: [{type: broken}]", "c.yml", {}, ProviderTypes({"broken": lambda: Broken}))
+    assert str(raised.value) == (
+        "c.yml:1: providers[0]: the provider's own code fails to start (KeyError) (provider broken)"
+    )

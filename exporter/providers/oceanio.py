@@ -69,9 +69,12 @@ class OceanIo(Provider[OceanIoSettings]):
         _check_for_error(response)
         check_status(response)
         answer = json_object(response)
+        pools = list(_pools(answer))
+        if len(dict(pools)) < len(pools):
+            raise FetchError(Reason.BAD_RESPONSE, "the answer holds two pools that would have the same name")
         seconds_to_reset = number(answer.get("dailyLimitRateSecondsToReset"))
         return Reading(
-            pools=dict(_pools(answer)),
+            pools=dict(pools),
             daily_limit=DailyLimit(
                 remaining=number(answer.get("dailyLimitRateLeft")),
                 reset_timestamp=None if seconds_to_reset is None else response.received_at + seconds_to_reset,

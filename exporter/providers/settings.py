@@ -4,7 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from exporter.fields import Duration, Flag, Number, PositiveDuration, is_plain_http_to_others, web_url
 from exporter.secret import Secret
@@ -81,6 +89,7 @@ class ProviderSettings(Section):
 
     type: str
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
+    allow_http: Flag = Field(default=False, description="Let credentials travel in the clear.")
     base_url: BaseUrl | None = Field(default=None, description="Where the vendor is, or a proxy before it.")
     refresh_interval: Duration | None = Field(
         default=None, description="Lowest time between two calls; 0s: at every scrape."
@@ -96,16 +105,20 @@ class ProviderSettings(Section):
     topup_url: WebUrl | None = Field(default=None, description="Shown in alerts and on the dashboard.")
     tls_config: TlsSettings = TlsSettings()
     proxy_url: Secret | None = None
-    allow_http: Flag = Field(default=False, description="Let credentials travel in the clear.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url_is_encrypted(cls, base_url: str | None, info: ValidationInfo) -> str | None:
+        # Beside the entry's other errors. An allow_http that is itself wrong is told first.
+        if base_url is not None and not info.data.get("allow_http", True):
+            _check_encrypted(base_url)
+        return base_url
 
     @model_validator(mode="after")
     def _credentials_travel_encrypted(self) -> Self:
         for url in self.called_urls():
-            if is_plain_http_to_others(url) and not self.allow_http:
-                raise ValueError(
-                    "the URL should be https, or the entry should say allow_http: true; "
-                    "over http the credentials travel in the clear"
-                )
+            if not self.allow_http:
+                _check_encrypted(url)
         return self
 
     @field_validator("proxy_url")
@@ -123,6 +136,14 @@ class ProviderSettings(Section):
     def secrets(self) -> Iterator[Secret]:
         """Yield every secret that stands in this entry, nested ones included."""
         return _secrets_in(self)
+
+
+def _check_encrypted(url: str) -> None:
+    if is_plain_http_to_others(url):
+        raise ValueError(
+            "the URL should be https, or the entry should say allow_http: true; "
+            "over http the credentials travel in the clear"
+        )
 
 
 def _secrets_in(value: Any) -> Iterator[Secret]:

@@ -7,6 +7,7 @@ import select
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -244,3 +245,16 @@ def test_a_reader_that_has_gone_is_no_traceback(config_file, arguments):
             stdout=output, stderr=subprocess.PIPE, env=environment(), text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["once"], 2), (["check"], 1), (["vendors"], 2)])
+def test_a_full_disk_is_one_line(config_file, arguments, status):
+    """Output that can't be written is told in one line, without a traceback."""
+    given = [*arguments] if arguments == ["vendors"] else [*arguments, "--config.file", str(config_file)]
+    with Path("/dev/full").open("wb") as output:
+        done = subprocess.run(
+            [*COMMAND, *given],
+            stdout=output, stderr=subprocess.PIPE, env=environment(), text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    assert done.stderr == "credits-exporter: the output can't be written: No space left on device\n"
+    assert done.returncode == status

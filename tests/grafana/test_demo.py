@@ -22,7 +22,7 @@ scrape_configs:
     static_configs: [{{targets: ["{target}"]}}]
 """
 MINUTES = 15
-SETTLED = 4.0
+SETTLED = 6.0  # more than the 5 s between two points of the view, whose end is rounded down to one
 """Seconds that the last point of a chart may lie in the past."""
 
 SELECTED = "leadmagic"

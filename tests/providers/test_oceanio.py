@@ -167,6 +167,13 @@ UNKNOWN = "Current API token is not registered in our database"
 INVALID = [{"loc": ["query", "apiToken"], "msg": "str type expected", "type": "type_error.str"}]
 
 
+def test_two_keys_of_one_label_are_a_bad_response() -> None:
+    """Which of two pools of the same name counts would be a guess."""
+    with pytest.raises(FetchError) as caught:
+        parse({"emailCredits": {"oneTime": 5}, "email": {"oneTime": 1_000_000}})
+    assert caught.value.reason is Reason.BAD_RESPONSE
+
+
 @pytest.mark.parametrize(
     ("status", "detail", "reason"),
     [
