@@ -156,7 +156,7 @@ def test_impressionwise_reads_an_encoded_password(password: str) -> None:
     [
         ("impressionwise", "/creditscheck.aspx", {}, "unauthorized"),
         ("impressionwise", "/creditscheck.aspx?CODE=BBF&PSW=wrong", {}, "unauthorized"),
-        ("impressionwise", "/creditscheck.aspx?CODE=XXX&PSW=demo%26pass%25word", {}, "unauthorized"),
+        ("impressionwise", "/creditscheck.aspx?CODE=QQQ&PSW=demo%26pass%25word", {}, "unauthorized"),
         (
             "impressionwise",
             "/creditscheck.aspx?CODE=BBF&PSW=demo%26pass%25word&PWD=demo%26pass%25word",
