@@ -16,7 +16,7 @@ PASSWORD = "canary p&ss%wörd/+="  # needs encoding wherever it is written
 class Vendor:
     """A provider entry without its URL; ``body`` takes the place of a balance and is answered with 200.
 
-    ``unit`` and ``balance`` are what the answer with 12.5 means.
+    ``path`` is what the provider asks for; ``balance`` is what the answer with 12.5 means.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Vendor:
     balance: float = 12.5
     pool: str = "default"
     secrets: tuple[str, ...] = field(default=())
+    path: str = ""
 
     def answer(self, figure: str = "12.5") -> bytes:
         """Return a good answer that holds this as its balance, as written."""
@@ -39,6 +40,7 @@ VENDORS = (
         {"code": "BBF", "password": PASSWORD},
         "CODE=BBF&CREDITS=@&TTP=0.41",
         secrets=(PASSWORD,),
+        path="/creditscheck.aspx",
     ),
     Vendor(
         "agiletelecom",
@@ -46,6 +48,7 @@ VENDORS = (
         {"api_key": "canary-agile-71c2"},
         '{"credit": @}',
         secrets=("canary-agile-71c2",),
+        path="/services/sms/credit",
     ),
     Vendor(
         "oceanio",
@@ -54,6 +57,7 @@ VENDORS = (
         '{"credits": {"oneTime": @}, "dailyLimitRateLeft": 7}',
         pool="standard",
         secrets=("canary-ocean-9e0b",),
+        path="/v2/credits/balance",
     ),
     Vendor(
         "leadmagic",
@@ -61,6 +65,7 @@ VENDORS = (
         {"api_key": "canary-magic-44d8"},
         '{"credits": @}',
         secrets=("canary-magic-44d8",),
+        path="/v1/credits",
     ),
     Vendor(
         "trueverify",
@@ -68,6 +73,30 @@ VENDORS = (
         {"api_key": "canary-verify-a3f6"},
         '{"success": true, "data": {"available_credits": @}, "metadata": {}}',
         secrets=("canary-verify-a3f6",),
+        path="/api/v1/credits/balance",
+    ),
+    Vendor(
+        "described",
+        "http",
+        {
+            "credentials": {"key": "canary-described-5d20"},
+            "request": {
+                "url": "https://vendor.example/described/left",
+                "headers": {"Authorization": "Bearer {key}"},
+            },
+            "response": {"pools": [{"balance": "credits"}]},
+        },
+        '{"credits": @}',
+        secrets=("canary-described-5d20",),
+        path="/described/left",
+    ),
+    Vendor(
+        "catalogued",
+        "scrapedo",
+        {"token": "canary-catalogue/%+c1f7"},
+        '{"RemainingMonthlyRequest": @}',
+        secrets=("canary-catalogue/%+c1f7",),
+        path="/info",
     ),
 )
 

@@ -22,12 +22,10 @@ LEADMAGIC = next(vendor for vendor in VENDORS if vendor.type == "leadmagic")
 
 def good() -> Behaviour:
     """Answer every provider type as it expects, by the path that it asks for."""
-    paths = dict(zip(["creditscheck", "sms/credit", "v2/credits", "v1/credits", "api/v1"], VENDORS, strict=True))
-
     def play(connection: Connection) -> None:
         while True:
             target = connection.read_request().target
-            vendor = next(paths[part] for part in reversed(paths) if part in target)
+            vendor = next(vendor for vendor in VENDORS if target.startswith(vendor.path))
             connection.send(does.response(200, vendor.answer()))
 
     return play
@@ -47,7 +45,7 @@ def held(release: threading.Event, behaviour_body: bytes) -> Behaviour:
 
 
 def test_good_vendors_are_shown_beside_every_kind_of_hostile_one(hostile: StartVendor) -> None:
-    """The page is whole and in time: five good balances, and every hostile account down with its reason."""
+    """The page is whole and in time: every good balance, and every hostile account down with its reason."""
     vendor = hostile(good())
     rows = {row.name: row for row in [*catalogue.SLOW, *catalogue.BROKEN, *catalogue.HUGE]}
     entries = [entry(one, vendor.url) for one in VENDORS]
@@ -175,7 +173,7 @@ def test_a_bug_in_a_provider_costs_only_its_own_series(
         log = exporter.log.getvalue()
     assert {key[1]: key[2] for key in page if key[0] == "credits_provider_error"} == {"leadmagic": "internal"}
     assert log.count("Traceback") == log.count("provider_bug") == 1
-    assert [page["credits_provider_up", name] for name in NAMES if name != "leadmagic"] == [1] * 4
+    assert [page["credits_provider_up", name] for name in NAMES if name != "leadmagic"] == [1] * (len(NAMES) - 1)
 
 
 def test_a_failure_is_logged_once_and_backs_off_visibly(hostile: StartVendor) -> None:
