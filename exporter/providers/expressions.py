@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import jmespath
 from jmespath.exceptions import JMESPathError, ParseError
@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from exporter.model import FetchError, Reason
+from exporter.providers.compiled_text import CompiledText
 from exporter.providers.credentials import header_name
 
 _LONGEST_EXPRESSION: Final = 1000
@@ -24,20 +25,33 @@ _DEEPEST: Final = 100
 _MOST_VALUES: Final = 100_000
 
 
-class Expression:
+class Expression(CompiledText):
     """A compiled JMESPath expression."""
 
-    __slots__ = ("_compiled", "text")
+    __slots__ = ("_compiled",)
+
+    description = "A JMESPath expression."
 
     def __init__(self, text: str) -> None:
         """Compile; raise ValueError that says what is wrong, and at which character, counted from 1."""
-        self.text = text
+        super().__init__(text)
         _check_literals(text)
         try:
             self._compiled = jmespath.compile(text)
         except (JMESPathError, IndexError, RecursionError) as error:
             raise ValueError(f"is not a JMESPath expression: {_complaint(text, error)}") from None
         _check_functions(text, self._compiled.parsed)
+
+    @classmethod
+    def validate(cls, value: Any) -> Self:
+        """Return the compiled expression; raise ValueError for anything but text of a sane length."""
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError("should be a JMESPath expression; quote it if YAML takes it for something else")
+        if len(value) > _LONGEST_EXPRESSION:
+            raise ValueError(f"should be no longer than {_LONGEST_EXPRESSION} characters")
+        return cls(str(value))
 
     def find(self, data: Any) -> Any:
         """Return what the expression finds in a body, None for nothing.
@@ -58,29 +72,6 @@ class Expression:
         """Tell whether what is found counts as true in JMESPath: anything but false, null and empty."""
         found = self.find(data)
         return found is not None and found is not False and found not in ("", [], {})
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Expression) and self.text == other.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate from text; serialise as it was written."""
-        return core_schema.no_info_plain_validator_function(
-            _expression, serialization=core_schema.plain_serializer_function_ser_schema(repr)
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Describe an expression to editors."""
-        return {"type": "string", "minLength": 1, "description": "A JMESPath expression."}
 
 
 class Figure:
@@ -156,21 +147,11 @@ def _children(value: Any) -> Iterator[Any]:
         yield from value
 
 
-def _expression(value: Any) -> Expression:
-    if isinstance(value, Expression):
-        return value
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("should be a JMESPath expression; quote it if YAML takes it for something else")
-    if len(value) > _LONGEST_EXPRESSION:
-        raise ValueError(f"should be no longer than {_LONGEST_EXPRESSION} characters")
-    return Expression(str(value))
-
-
 def _figure(value: Any) -> Figure:
     if isinstance(value, Figure):
         return value
     if not isinstance(value, dict):
-        return Figure(expression=_expression(value))
+        return Figure(expression=Expression.validate(value))
     name = value.get("header")
     if set(value) != {"header"} or not isinstance(name, str):
         raise ValueError("should be a JMESPath expression, or {header: NAME}")

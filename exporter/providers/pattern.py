@@ -1,25 +1,25 @@
 """Regular expressions of ``type: http``: checked when the configuration is read."""
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from exporter.providers.compiled_text import CompiledText
 
 # A repetition of a group that itself repeats, such as (a+)+: what one hostile line can keep busy for hours.
 _REPEATED_GROUP: Final = re.compile(r"\)(?:[*+](?!\+)|\{\d*,\d*\})")
 _REPETITION: Final = re.compile(r"(?<!\\)(?:[*+|]|\{\d*,\d*\})")
 
 
-class Pattern:
+class Pattern(CompiledText):
     """A regular expression with named groups, searched for in an answer of text."""
 
-    __slots__ = ("_compiled", "text")
+    __slots__ = ("_compiled",)
+
+    description = "A regular expression with named groups."
 
     def __init__(self, text: str) -> None:
         """Compile; raise ValueError that says what is wrong with it."""
-        self.text = text
+        super().__init__(text)
         try:
             self._compiled = re.compile(text)
         except (re.error, RecursionError, OverflowError) as error:
@@ -30,41 +30,19 @@ class Pattern:
             raise ValueError("should have a named group, such as (?P<credits>[0-9.]+)")
         _check_repetitions(text)
 
+    @classmethod
+    def validate(cls, value: Any) -> Self:
+        """Return the compiled pattern; raise ValueError for anything but text."""
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("should be a regular expression with named groups")  # noqa: TRY004 - pydantic's protocol
+        return cls(str(value))
+
     def groups(self, text: str) -> dict[str, str | None]:
         """Return what the named groups match; all None where the pattern is not found."""
         match = self._compiled.search(text)
         return match.groupdict() if match else dict.fromkeys(self._compiled.groupindex)
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Pattern) and self.text == other.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Validate from text; serialise as it was written."""
-        return core_schema.no_info_plain_validator_function(
-            _pattern, serialization=core_schema.plain_serializer_function_ser_schema(repr)
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Describe a pattern to editors."""
-        return {"type": "string", "minLength": 1, "description": "A regular expression with named groups."}
-
-
-def _pattern(value: Any) -> Pattern:
-    if isinstance(value, Pattern):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("should be a regular expression with named groups")  # noqa: TRY004 - pydantic's protocol
-    return Pattern(str(value))
 
 
 def _check_repetitions(text: str) -> None:
