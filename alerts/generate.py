@@ -75,7 +75,7 @@ def runbook(text: str, rules: list[Rule]) -> str:
 
     """
     parts = [
-        f"Fires as `{rule['labels']['severity']}` after {rule.get('for', '0m')} of:\n\n"
+        f"Fires as `{rule['labels']['severity']}` {_delay(rule)}:\n\n"
         f"```promql\n{rule['expr'].rstrip()}\n```\n\n"
         for rule in rules
     ]
@@ -83,6 +83,10 @@ def runbook(text: str, rules: list[Rule]) -> str:
     if count != 1:
         raise ValueError("a runbook needs one part that begins with 'Fires as `', before a further section")
     return result
+
+
+def _delay(rule: Rule) -> str:
+    return f"after {rule['for']} of" if "for" in rule else "at the first evaluation of"
 
 
 def main() -> None:
