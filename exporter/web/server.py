@@ -39,6 +39,7 @@ from exporter.web.webfile import WebConfigFile
 
 DEFAULT_MAX_REQUESTS: Final = 40
 _WATCH_SECONDS: Final = 1.0
+_GRACE_SECONDS: Final = 0.05  # for requests that came with the signal and are still to be read
 _TURNS_TO_CLOSE: Final = 5  # of the event loop, from abort() to connection_lost() through TLS
 
 _log = logging.getLogger(__name__)
@@ -149,6 +150,7 @@ class Server:
     async def _drain(self) -> None:
         self._gate.is_draining = True
         self._callbacks.drain()
+        await asyncio.sleep(_GRACE_SECONDS)
         for connection in self._connections():
             connection.drain()
         end = time.monotonic() + self._deadlines.drain

@@ -75,15 +75,13 @@ class Running:
         return [logged for logged in self.events() if logged["event"] == event]
 
     def status(self, path: str) -> int:
-        """Return the status of an answer, whatever it is; 0 for a connection that was closed without one."""
+        """Return the status of an answer, whatever it is."""
         try:
             with urllib.request.urlopen(f"{self.url}{path}", timeout=PATIENCE) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code
-        except OSError:  # it had just been accepted when the drain began
-            return 0
 
     def text(self, path: str = "/metrics", headers: Mapping[str, str] | None = None) -> str:
         """Return the body of an answer that must succeed."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,21 @@ def test_new_work_is_refused_while_draining() -> None:
     assert status_of(response.upper()) == 503
     assert b"\r\nretry-after: 10\r\n" in response
     assert b"\r\nconnection: close\r\n" in response
+
+
+def test_a_request_that_comes_with_the_signal_is_answered() -> None:
+    """A connection that waits in the backlog when the server is told to stop is not reset."""
+    with serving() as running:
+        resume = threading.Event()
+        loop = running.server._loop
+        assert loop
+        loop.call_soon_threadsafe(resume.wait)
+        with running.connect() as client:
+            client.sendall(get("/-/healthy"))
+            running.server.stop()
+            resume.set()
+            assert status_of(read_all(client)) == 200
+        assert running.join() == 0
 
 
 @pytest.mark.parametrize("opening", [get("/metrics", close=False), b"GET / HTTP/1.1\r\n"])
