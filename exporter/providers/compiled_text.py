@@ -1,5 +1,6 @@
 """Values of ``type: http`` that are compiled from text when the configuration is read."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -7,7 +8,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 
-class CompiledText:
+class CompiledText(ABC):
     """A text with a meaning: two are equal where their texts are, and it is written out as it was read."""
 
     __slots__ = ("text",)
@@ -19,9 +20,9 @@ class CompiledText:
         self.text = text
 
     @classmethod
+    @abstractmethod
     def validate(cls, value: Any) -> Self:
         """Return a value of the configuration compiled; raise ValueError for what is no such text."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return self.text
